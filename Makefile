@@ -29,8 +29,8 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.runtime ## do the platform's work on a real source tree with an embedded PostgreSQL
 	$(BIN)/vibecore demo
 
-test: $(VENV)/.dev ## every test, on memory and on the embedded server
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## every test, on memory and on the embedded server; a part: make test TESTS=tests/unit
+	$(BIN)/python -m pytest $(TESTS)
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check $(CODE)
@@ -43,7 +43,7 @@ format: $(VENV)/.dev ## let ruff mend what it can
 types: $(VENV)/.dev ## mypy strict, then pyright on the source and on the completeness of the public types
 	$(BIN)/mypy $(CODE)
 	$(BIN)/basedpyright
-	$(BIN)/basedpyright --ignoreexternal --verifytypes vibecore
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/basedpyright --ignoreexternal --verifytypes vibecore
 
 imports: $(VENV)/.dev ## the layer rules
 	$(BIN)/lint-imports --no-logo --no-cache
