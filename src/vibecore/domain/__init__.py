@@ -1,0 +1,1 @@
+"""The pure core: records, value rules, state machines, permissions and errors. Standard library only."""

@@ -1,0 +1,72 @@
+"""Actors: who acts, with what rights, from where. The first argument of every service call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from vibecore.domain.errors import InvalidValue
+from vibecore.domain.rules import Text, check_text
+from vibecore.domain.users import User, UserRole
+
+
+class ActorKind(StrEnum):
+    ANONYMOUS = "anonymous"
+    SESSION = "session"
+    API_KEY = "api_key"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Made by `auth.login`, `auth.authenticate`, `Actor.anonymous` or `Actor.system`.
+
+    `scopes` None means every right of the role; a set narrows it to the named actions (API keys).
+    `ip_address` goes into audit rows; `reason` says why the system acts.
+    """
+
+    kind: ActorKind
+    user_id: UUID | None = None
+    role: UserRole | None = None
+    scopes: frozenset[str] | None = None
+    session_id: UUID | None = None
+    ip_address: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def anonymous(cls, *, ip_address: str | None = None) -> Actor:
+        """Somebody who has not signed in: reads public projects, nothing else."""
+        return cls(kind=ActorKind.ANONYMOUS, ip_address=check_ip(ip_address))
+
+    @classmethod
+    def system(cls, reason: str) -> Actor:
+        """The application itself, for maintenance and set-up. May do everything; every use is audited with `reason`."""
+        return cls(kind=ActorKind.SYSTEM, reason=Text(500, shortest=1).check("reason", reason))
+
+    @classmethod
+    def of_user(cls, user: User, *, session_id: UUID, ip_address: str | None = None) -> Actor:
+        """The actor of a signed-in user."""
+        return cls(
+            kind=ActorKind.SESSION,
+            user_id=user.id,
+            role=user.role,
+            session_id=session_id,
+            ip_address=check_ip(ip_address),
+        )
+
+
+def check_actor(actor: object) -> Actor:
+    """`actor`, or InvalidValue: a service call without an actor is a programming error that must not pass."""
+    if type(actor) is not Actor:
+        raise InvalidValue("actor", f"must be an Actor, not {type(actor).__name__}")
+    return actor
+
+
+def check_ip(value: str | None) -> str | None:
+    """An address as text of at most 50 characters; not parsed, since proxies write zones and ports."""
+    if value is None:
+        return None
+    if len(check_text("ip_address", value)) > 50:
+        raise InvalidValue("ip_address", "is longer than 50 characters")
+    return value

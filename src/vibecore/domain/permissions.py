@@ -1,0 +1,155 @@
+"""Permissions: one table and one pure function.
+
+Effective right = min(ceiling of the system role, grant on the project), narrowed by the actor's scopes. What is not
+named here is denied.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from vibecore.domain.access import ProjectAccess
+from vibecore.domain.actors import Actor, ActorKind
+from vibecore.domain.projects import Visibility
+from vibecore.domain.users import UserRole
+
+
+class Action(StrEnum):
+    """What an actor can ask for; also the scopes of API keys."""
+
+    PROJECT_READ = "project.read"
+    PROJECT_CREATE = "project.create"
+    PROJECT_UPDATE = "project.update"
+    PROJECT_STATUS = "project.status"
+    PROJECT_ARCHIVE = "project.archive"
+    MEMBERS_MANAGE = "project.members"
+    FILES_READ = "files.read"
+    FILES_WRITE = "files.write"
+    DEPLOYMENTS_READ = "deployments.read"
+    DEPLOY = "deployments.write"
+    REVIEWS_READ = "reviews.read"
+    REVIEW = "reviews.write"
+    TESTS_READ = "tests.read"
+    TESTS_WRITE = "tests.write"
+    PIPELINES_READ = "pipelines.read"
+    PIPELINES_WRITE = "pipelines.write"
+    QUALITY_READ = "quality.read"
+    ASSESS = "quality.assess"
+    PROJECT_AUDIT = "project.audit"
+    AUDIT_READ = "audit.read"
+    ANALYTICS_READ = "analytics.read"
+    USERS_READ = "users.read"
+    USERS_MANAGE = "users.manage"
+    MAINTAIN = "maintenance.run"
+
+
+class Grant(IntEnum):
+    """Standing in one project, weakest first."""
+
+    NONE = 0
+    READ = 1
+    VIEWER = 2
+    DEVELOPER = 3
+    ADMIN = 4
+    OWNER = 5
+
+
+class Decision(StrEnum):
+    ALLOWED = "allowed"
+    OVERRIDDEN = "overridden"
+    """Allowed only because the actor is a system administrator or the system itself: audited."""
+    DENIED = "denied"
+    HIDDEN = "hidden"
+    """For this actor the object does not exist."""
+
+
+NEEDED: Final[dict[Action, Grant]] = {
+    Action.PROJECT_READ: Grant.READ,
+    Action.FILES_READ: Grant.READ,
+    Action.DEPLOYMENTS_READ: Grant.READ,
+    Action.REVIEWS_READ: Grant.READ,
+    Action.TESTS_READ: Grant.READ,
+    Action.PIPELINES_READ: Grant.READ,
+    Action.QUALITY_READ: Grant.READ,
+    Action.FILES_WRITE: Grant.DEVELOPER,
+    Action.DEPLOY: Grant.DEVELOPER,
+    Action.REVIEW: Grant.DEVELOPER,
+    Action.TESTS_WRITE: Grant.DEVELOPER,
+    Action.PIPELINES_WRITE: Grant.DEVELOPER,
+    Action.ASSESS: Grant.DEVELOPER,
+    Action.PROJECT_STATUS: Grant.DEVELOPER,
+    Action.PROJECT_UPDATE: Grant.ADMIN,
+    Action.MEMBERS_MANAGE: Grant.ADMIN,
+    Action.PROJECT_AUDIT: Grant.ADMIN,
+    Action.PROJECT_ARCHIVE: Grant.OWNER,
+}
+"""The weakest grant that allows an action on a project."""
+
+PLATFORM: Final[dict[Action, frozenset[UserRole]]] = {
+    Action.PROJECT_CREATE: frozenset({UserRole.ADMIN, UserRole.DEVELOPER}),
+    Action.AUDIT_READ: frozenset({UserRole.ADMIN}),
+    Action.ANALYTICS_READ: frozenset({UserRole.ADMIN}),
+    Action.USERS_READ: frozenset({UserRole.ADMIN}),
+    Action.USERS_MANAGE: frozenset({UserRole.ADMIN}),
+    Action.MAINTAIN: frozenset({UserRole.ADMIN}),
+}
+"""The system roles that allow an action which concerns no single project."""
+
+CEILINGS: Final[dict[UserRole, Grant]] = {
+    UserRole.ADMIN: Grant.OWNER,
+    UserRole.DEVELOPER: Grant.OWNER,
+    UserRole.VIEWER: Grant.VIEWER,
+}
+
+MEMBER_GRANTS: Final[dict[UserRole, Grant]] = {
+    UserRole.ADMIN: Grant.ADMIN,
+    UserRole.DEVELOPER: Grant.DEVELOPER,
+    UserRole.VIEWER: Grant.VIEWER,
+}
+
+
+def decide(actor: Actor, action: Action, access: ProjectAccess | None = None) -> Decision:
+    """Whether `actor` may do `action`; on a project where `access` is given, on the platform where it is None."""
+    if action in PLATFORM:
+        return _platform(actor, action)
+    needed = NEEDED.get(action)
+    if needed is None or access is None:
+        return Decision.DENIED
+    standing = grant(actor, access)
+    ceiling = CEILINGS.get(actor.role, Grant.NONE) if actor.role is not None else Grant.READ
+    in_scope = actor.scopes is None or action in actor.scopes
+    if in_scope and min(standing, ceiling) >= needed:
+        return Decision.ALLOWED
+    if _overrides(actor) and in_scope:
+        return Decision.OVERRIDDEN
+    if standing is Grant.NONE and not _overrides(actor):
+        return Decision.HIDDEN
+    return Decision.DENIED
+
+
+def grant(actor: Actor, access: ProjectAccess) -> Grant:
+    """How the actor stands to the project, before the ceiling of the system role."""
+    project = access.project
+    if actor.user_id is not None:
+        if project.owner_id == actor.user_id:
+            return Grant.OWNER
+        if access.member_role is not None:
+            return MEMBER_GRANTS.get(access.member_role, Grant.NONE)
+    if project.visibility is Visibility.PUBLIC:
+        return Grant.READ
+    if project.visibility is Visibility.TEAM and actor.user_id is not None and access.teammate:
+        return Grant.READ
+    return Grant.NONE
+
+
+def _platform(actor: Actor, action: Action) -> Decision:
+    if actor.scopes is not None and action not in actor.scopes:
+        return Decision.DENIED
+    if actor.kind is ActorKind.SYSTEM:
+        return Decision.OVERRIDDEN
+    return Decision.ALLOWED if actor.role in PLATFORM[action] else Decision.DENIED
+
+
+def _overrides(actor: Actor) -> bool:
+    return actor.kind is ActorKind.SYSTEM or actor.role is UserRole.ADMIN

@@ -1,0 +1,1 @@
+"""Contracts of the stores, and the two backends that keep them."""

@@ -1,0 +1,24 @@
+"""Deployments, running and archived."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from vibecore.domain.deployments import Deployment
+from vibecore.repositories.tables import Children
+
+
+class Deployments(Children[Deployment], Protocol):
+    def running(self, project_id: UUID, environment: str, /) -> Deployment | None:
+        """The deployment that runs in this environment, or None."""
+        ...
+
+    def archive(self, days: int, /) -> int:
+        """Move ended deployments older than `days` days before `tx.now` to the archive; how many.
+
+        Ended: failed, stopped or rolled back; its age counts from `completed_at`, else `updated_at`. Spared are, for
+        each project and environment, the two newest by (live_at, id) that were ever live, and every deployment that a
+        spared or unfinished one names in `retry_of` or `rollback_of`.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Use cases: permission, rule, store and audit in one unit of work per call."""

@@ -1,0 +1,85 @@
+"""What services take from the outside world, as ports: time, ids, random tokens, password hashing, waiting.
+
+Everything else in a service is deterministic. `vibecore.testing` has fixed ones.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ParamSpec, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime:
+        """The present moment, aware."""
+        ...
+
+
+class Ids(Protocol):
+    def __call__(self) -> UUID:
+        """A new id that nobody else has."""
+        ...
+
+
+class Tokens(Protocol):
+    def __call__(self, size: int, /) -> bytes:
+        """`size` unpredictable bytes."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    def hash(self, password: str, /) -> str:
+        """A salted hash of a password that the policy accepted."""
+        ...
+
+    def verify(self, password: str, stored: str, /) -> bool:
+        """Whether the hash belongs to the password; False for a hash that cannot be read."""
+        ...
+
+    def verify_nothing(self, password: str, /) -> None:
+        """Spend the time of `verify` for an account that does not exist."""
+        ...
+
+
+class Runtime(Protocol):
+    """How the calling thread or task waits."""
+
+    def sleep(self, seconds: float, /) -> None: ...
+
+    def offload(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run CPU-bound work where it does not hold up an event loop."""
+        ...
+
+
+class ThreadRuntime:
+    """The runtime of the synchronous face: waiting blocks the calling thread, work runs in it."""
+
+    def sleep(self, seconds: float, /) -> None:
+        time.sleep(seconds)
+
+    def offload(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return call(*args, **kwargs)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """All ports of one installation."""
+
+    hasher: PasswordHasher
+    clock: Clock = utc_now
+    ids: Ids = uuid4
+    tokens: Tokens = secrets.token_bytes
+    runtime: Runtime = field(default_factory=ThreadRuntime)
+
