@@ -69,10 +69,11 @@ class DeploymentRate:
     stopped; cancelled: stopped without having been live. Rates are percentages with two places, means are seconds
     with three.
 
-    The four measures known as DORA's: `live_per_day` (deployments that went live, per UTC day from the first such day to
-    the last), `mean_lead_seconds` (from the deployment's creation until it was live), `change_failure_rate` (of those
-    that went live, the share that then failed or was rolled back) and `mean_restore_seconds` (from the end of such a
-    one, or the request for its rollback if that came first, until the next went live).
+    `mean_duration_seconds`: from `started_at` until it was live, else until it ended. DORA's four measures:
+    `live_per_day` (deployments that went live, per UTC day from the first such day to the last), `mean_lead_seconds`
+    (from the deployment's creation until it was live), `change_failure_rate` (of those that went live, the share that
+    then failed or was rolled back), `mean_restore_seconds` (over the `restored` of these: from its end, or the creation
+    of its rollback if that came first, until the next went live). An interval that runs backwards does not count.
     """
 
     project_id: UUID

@@ -1,0 +1,32 @@
+"""What the views' filters accept: one check in front of both backends."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from vibecore.domain.errors import InvalidValue
+from vibecore.domain.paging import MAX_LIMIT
+from vibecore.domain.rules import Uuid
+
+_ID: Final = Uuid()
+
+
+def checked_limit(limit: object) -> int:
+    """`limit`, if it is an integer from 0 to MAX_LIMIT; else InvalidValue."""
+    if type(limit) is not int or not 0 <= limit <= MAX_LIMIT:
+        raise InvalidValue("limit", f"must be an integer from 0 to {MAX_LIMIT}")
+    return limit
+
+
+def checked_id(field: str, value: object) -> UUID | None:
+    """`value`, if it is a UUID or None; else InvalidValue."""
+    return None if value is None else _ID.check(field, value)
+
+
+def checked_day(field: str, value: object) -> date | None:
+    """`value`, if it is a plain date or None; a datetime is refused, since its day depends on a time zone."""
+    if value is not None and type(value) is not date:
+        raise InvalidValue(field, f"must be a date, not {type(value).__name__}")
+    return value
