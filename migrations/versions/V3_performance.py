@@ -22,6 +22,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _run("V3_views_down.sql")
     _run("V3_down.sql")
 
 

@@ -7,15 +7,17 @@ them into records is the repositories' work.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from vibecore.domain import rules
-from vibecore.domain.schema import NO_DEFAULT, Column, Index, Table, Unique
+from vibecore.domain.fields import Moment
+from vibecore.domain.schema import NO_DEFAULT, Column, Index, Table, Unique, updated_index
 from vibecore.domain.tables import TABLES
 
 COLLATION: Final = "C"
@@ -24,10 +26,33 @@ COLLATION: Final = "C"
 _SERVER_CLOCK: Final = frozenset({"created_at", "updated_at", "joined_at"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyticsRefresh:
+    """When the materialized views were last refreshed, and the lock that lets one refresh run at a time."""
+
+    name: Annotated[str, rules.Text(50)]
+    refreshed_at: Moment
+    created_at: Moment
+    updated_at: Moment
+
+
+DECLARED: Final[tuple[Table[Any], ...]] = (
+    *TABLES,
+    Table(
+        AnalyticsRefresh,
+        "analytics_refreshes",
+        "analytics_refresh",
+        key=("name",),
+        indexes=(updated_index("analytics_refreshes"),),
+    ),
+)
+"""The domain's tables and the one that only this backend has."""
+
+
 def metadata(schema: str | None = None) -> sa.MetaData:
     """A new MetaData with every declared table, in the PostgreSQL schema `schema` (None: the search path decides)."""
     meta = sa.MetaData(schema=schema)
-    for table in TABLES:
+    for table in DECLARED:
         _table(meta, table)
     return meta
 
