@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from vibecore.domain.errors import InvalidValue
-from vibecore.domain.rules import Text, check_text
+from vibecore.domain.rules import Text, Uuid, check_member, check_text
 from vibecore.domain.users import User, UserRole
 
 
@@ -23,7 +23,9 @@ class Actor:
     """Made by `auth.login`, `auth.authenticate`, `Actor.anonymous` or `Actor.system`.
 
     `scopes` None means every right of the role; a set narrows it to the named actions (API keys).
-    `ip_address` goes into audit rows; `reason` says why the system acts.
+    `ip_address` goes into audit rows; `reason` says why the system acts. Fields that do not go together are refused
+    with InvalidValue: a signed-in user has an id and a role, nobody else has either, an API key has scopes, the system
+    a reason.
     """
 
     kind: ActorKind
@@ -34,15 +36,31 @@ class Actor:
     ip_address: str | None = None
     reason: str | None = None
 
+    def __post_init__(self) -> None:
+        check_member(ActorKind, "kind", self.kind)
+        signed_in = self.kind in (ActorKind.SESSION, ActorKind.API_KEY)
+        if signed_in:
+            Uuid().check("user_id", self.user_id)
+            check_member(UserRole, "role", self.role)
+        elif self.user_id is not None or self.role is not None:
+            raise InvalidValue("kind", f"{self.kind.value} goes with no user and no role")
+        if self.session_id is not None:
+            Uuid().check("session_id", self.session_id)
+        if (self.kind is ActorKind.API_KEY or self.scopes is not None) and type(self.scopes) is not frozenset:
+            raise InvalidValue("scopes", "must be a frozenset")
+        if self.kind is ActorKind.SYSTEM:
+            Text(500, shortest=1).check("reason", self.reason)
+        check_ip(self.ip_address)
+
     @classmethod
     def anonymous(cls, *, ip_address: str | None = None) -> Actor:
         """Somebody who has not signed in: reads public projects, nothing else."""
-        return cls(kind=ActorKind.ANONYMOUS, ip_address=check_ip(ip_address))
+        return cls(kind=ActorKind.ANONYMOUS, ip_address=ip_address)
 
     @classmethod
     def system(cls, reason: str) -> Actor:
         """The application itself, for maintenance and set-up. May do everything; every use is audited with `reason`."""
-        return cls(kind=ActorKind.SYSTEM, reason=Text(500, shortest=1).check("reason", reason))
+        return cls(kind=ActorKind.SYSTEM, reason=reason)
 
     @classmethod
     def of_user(cls, user: User, *, session_id: UUID, ip_address: str | None = None) -> Actor:
@@ -52,7 +70,7 @@ class Actor:
             user_id=user.id,
             role=user.role,
             session_id=session_id,
-            ip_address=check_ip(ip_address),
+            ip_address=ip_address,
         )
 
 

@@ -1,13 +1,17 @@
-"""Permissions: one table and one pure function.
+"""Permissions: three tables, one for each thing a right can concern, and the pure functions that read them.
 
-Effective right = min(ceiling of the system role, grant on the project), narrowed by the actor's scopes. What is not
-named here is denied.
+- a project: `decide` with its access; effective right = min(ceiling of the system role, grant on the project)
+- the platform: `decide` without an access
+- one account: `decide_account`
+
+Each is narrowed by the actor's scopes. What is not named here is denied.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 from typing import Final
+from uuid import UUID
 
 from vibecore.domain.access import ProjectAccess
 from vibecore.domain.actors import Actor, ActorKind
@@ -23,7 +27,9 @@ class Action(StrEnum):
     PROJECT_UPDATE = "project.update"
     PROJECT_STATUS = "project.status"
     PROJECT_ARCHIVE = "project.archive"
-    MEMBERS_MANAGE = "project.members"
+    PROJECT_LEAVE = "project.leave"
+    MEMBERS_READ = "members.read"
+    MEMBERS_MANAGE = "members.write"
     FILES_READ = "files.read"
     FILES_WRITE = "files.write"
     DEPLOYMENTS_READ = "deployments.read"
@@ -37,8 +43,13 @@ class Action(StrEnum):
     QUALITY_READ = "quality.read"
     ASSESS = "quality.assess"
     PROJECT_AUDIT = "project.audit"
+    PROJECTS_READ_ALL = "projects.read_all"
     AUDIT_READ = "audit.read"
     ANALYTICS_READ = "analytics.read"
+    ACCOUNT_REGISTER = "account.register"
+    PROFILE_READ = "profile.read"
+    PROFILE_UPDATE = "profile.update"
+    SESSION_END = "session.end"
     USERS_READ = "users.read"
     USERS_MANAGE = "users.manage"
     MAINTAIN = "maintenance.run"
@@ -72,6 +83,8 @@ NEEDED: Final[dict[Action, Grant]] = {
     Action.TESTS_READ: Grant.READ,
     Action.PIPELINES_READ: Grant.READ,
     Action.QUALITY_READ: Grant.READ,
+    Action.MEMBERS_READ: Grant.VIEWER,
+    Action.PROJECT_LEAVE: Grant.VIEWER,
     Action.FILES_WRITE: Grant.DEVELOPER,
     Action.DEPLOY: Grant.DEVELOPER,
     Action.REVIEW: Grant.DEVELOPER,
@@ -86,15 +99,26 @@ NEEDED: Final[dict[Action, Grant]] = {
 }
 """The weakest grant that allows an action on a project."""
 
-PLATFORM: Final[dict[Action, frozenset[UserRole]]] = {
+PLATFORM: Final[dict[Action, frozenset[UserRole | None]]] = {
     Action.PROJECT_CREATE: frozenset({UserRole.ADMIN, UserRole.DEVELOPER}),
+    Action.PROJECTS_READ_ALL: frozenset(),
     Action.AUDIT_READ: frozenset({UserRole.ADMIN}),
     Action.ANALYTICS_READ: frozenset({UserRole.ADMIN}),
+    Action.ACCOUNT_REGISTER: frozenset({UserRole.ADMIN, None}),
     Action.USERS_READ: frozenset({UserRole.ADMIN}),
     Action.USERS_MANAGE: frozenset({UserRole.ADMIN}),
     Action.MAINTAIN: frozenset({UserRole.ADMIN}),
 }
-"""The system roles that allow an action which concerns no single project."""
+"""The system roles that allow an action which concerns no single project; None is who has not signed in.
+
+An empty set: only by the override of an administrator or of the system.
+"""
+
+ACCOUNT: Final = frozenset({Action.PROFILE_READ, Action.PROFILE_UPDATE, Action.SESSION_END})
+"""What users may do with their own account, and an administrator with any."""
+
+CREDENTIAL: Final = frozenset({Action.ACCOUNT_REGISTER, Action.SESSION_END, Action.USERS_MANAGE})
+"""What decides who can sign in: no API key may do it, whatever its scopes."""
 
 CEILINGS: Final[dict[UserRole, Grant]] = {
     UserRole.ADMIN: Grant.OWNER,
@@ -118,14 +142,30 @@ def decide(actor: Actor, action: Action, access: ProjectAccess | None = None) ->
         return Decision.DENIED
     standing = grant(actor, access)
     ceiling = CEILINGS.get(actor.role, Grant.NONE) if actor.role is not None else Grant.READ
-    in_scope = actor.scopes is None or action in actor.scopes
-    if in_scope and min(standing, ceiling) >= needed:
+    scoped = in_scope(actor, action)
+    if scoped and min(standing, ceiling) >= needed:
         return Decision.ALLOWED
-    if _overrides(actor) and in_scope:
+    if scoped and _overrides(actor):
         return Decision.OVERRIDDEN
     if standing is Grant.NONE and not _overrides(actor):
         return Decision.HIDDEN
     return Decision.DENIED
+
+
+def decide_account(actor: Actor, action: Action, user_id: UUID | None) -> Decision:
+    """Whether `actor` may do `action` with the account `user_id`; the same whether or not there is such an account."""
+    if action not in ACCOUNT or not in_scope(actor, action):
+        return Decision.DENIED
+    if actor.user_id is not None and actor.user_id == user_id:
+        return Decision.ALLOWED
+    return Decision.OVERRIDDEN if _overrides(actor) else Decision.DENIED
+
+
+def in_scope(actor: Actor, action: Action) -> bool:
+    """Whether the actor's scopes let `action` through to its role and grant."""
+    if actor.kind is ActorKind.API_KEY and (actor.scopes is None or action in CREDENTIAL):
+        return False
+    return actor.scopes is None or action in actor.scopes
 
 
 def grant(actor: Actor, access: ProjectAccess) -> Grant:
@@ -144,11 +184,11 @@ def grant(actor: Actor, access: ProjectAccess) -> Grant:
 
 
 def _platform(actor: Actor, action: Action) -> Decision:
-    if actor.scopes is not None and action not in actor.scopes:
+    if not in_scope(actor, action):
         return Decision.DENIED
-    if actor.kind is ActorKind.SYSTEM:
-        return Decision.OVERRIDDEN
-    return Decision.ALLOWED if actor.role in PLATFORM[action] else Decision.DENIED
+    if actor.kind is not ActorKind.SYSTEM and actor.role in PLATFORM[action]:
+        return Decision.ALLOWED
+    return Decision.OVERRIDDEN if _overrides(actor) else Decision.DENIED
 
 
 def _overrides(actor: Actor) -> bool:
