@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
-from uuid import UUID
 
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.paging import MAX_LIMIT
-from vibecore.domain.rules import Uuid
-
-_ID: Final = Uuid()
 
 
 def checked_limit(limit: object) -> int:
@@ -18,11 +13,6 @@ def checked_limit(limit: object) -> int:
     if type(limit) is not int or not 0 <= limit <= MAX_LIMIT:
         raise InvalidValue("limit", f"must be an integer from 0 to {MAX_LIMIT}")
     return limit
-
-
-def checked_id(field: str, value: object) -> UUID | None:
-    """`value`, if it is a UUID or None; else InvalidValue."""
-    return None if value is None else _ID.check(field, value)
 
 
 def checked_day(field: str, value: object) -> date | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import date, datetime
 from functools import cache
@@ -20,13 +20,14 @@ from vibecore.domain.analytics import (
     SystemHealth,
     UserActivity,
 )
-from vibecore.domain.analytics.arguments import checked_day, checked_id, checked_limit
+from vibecore.domain.analytics.arguments import checked_day, checked_limit
 from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.schema import row_builder
 from vibecore.domain.users import UserRole
+from vibecore.repositories.arguments import optional_uuid
 from vibecore.repositories.postgres._codec import in_utc
 from vibecore.repositories.postgres._transaction import Transaction
-from vibecore.repositories.postgres._wire import Result
+from vibecore.repositories.postgres._wire import Result, Row
 
 V = TypeVar("V")
 
@@ -42,18 +43,18 @@ class PostgresAnalytics:
     ) -> tuple[Activity, ...]:
         self._tx.enter()
         given = {
-            "project_id = %s": checked_id("project_id", project_id),
-            "user_id = %s": checked_id("user_id", user_id),
+            "project_id = %s": optional_uuid("project_id", project_id),
+            "user_id = %s": optional_uuid("user_id", user_id),
         }
         return self._select(RECENT_ACTIVITY, given, limit)
 
     def project_file_stats(self, *, project_id: UUID | None = None, limit: int = 50) -> tuple[FileStats, ...]:
         self._tx.enter()
-        return self._select(FILE_STATS, {"project_id = %s": checked_id("project_id", project_id)}, limit)
+        return self._select(FILE_STATS, {"project_id = %s": optional_uuid("project_id", project_id)}, limit)
 
     def deployment_success_rate(self, *, project_id: UUID | None = None, limit: int = 50) -> tuple[DeploymentRate, ...]:
         self._tx.enter()
-        return self._select(DEPLOYMENT_RATES, {"project_id = %s": checked_id("project_id", project_id)}, limit)
+        return self._select(DEPLOYMENT_RATES, {"project_id = %s": optional_uuid("project_id", project_id)}, limit)
 
     def daily_project_stats(
         self,
@@ -65,7 +66,7 @@ class PostgresAnalytics:
     ) -> tuple[DailyStats, ...]:
         self._tx.enter()
         given = {
-            "project_id = %s": checked_id("project_id", project_id),
+            "project_id = %s": optional_uuid("project_id", project_id),
             "day >= %s": checked_day("since", since),
             "day <= %s": checked_day("until", until),
         }
@@ -73,7 +74,7 @@ class PostgresAnalytics:
 
     def user_activity(self, *, user_id: UUID | None = None, limit: int = 50) -> tuple[UserActivity, ...]:
         self._tx.enter()
-        return self._select(USER_ACTIVITY, {"user_id = %s": checked_id("user_id", user_id)}, limit)
+        return self._select(USER_ACTIVITY, {"user_id = %s": optional_uuid("user_id", user_id)}, limit)
 
     def system_health(self) -> SystemHealth | None:
         self._tx.enter()
@@ -115,7 +116,7 @@ class View(Generic[V]):
     def one(self, result: Result) -> V | None:
         return self._row(result.rows[0]) if result.rows else None
 
-    def _row(self, row: Sequence[Any]) -> V:
+    def _row(self, row: Row) -> V:
         values = list(row)
         for i, step in self._steps:
             if values[i] is not None:
