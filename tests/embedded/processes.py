@@ -100,6 +100,12 @@ def alive(pid: int) -> bool:
         return False
 
 
+def assert_stopped(folder: Path, pid: int) -> None:
+    """The server said good-bye and has released its files; the system may take a moment more to drop the process."""
+    assert not (folder / "data" / "postmaster.pid").exists()
+    eventually(lambda: not alive(pid), seconds=5)
+
+
 def eventually(condition: Callable[[], bool], *, seconds: float = 30) -> None:
     """Wait until the condition holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds

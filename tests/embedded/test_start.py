@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from tests.embedded.processes import alive, run, scalar, server_pid
+from tests.embedded.processes import alive, assert_stopped, run, scalar, server_pid
 from vibecore.domain.errors import StoreUnavailable
 from vibecore.repositories.postgres.embedded import (
     DEFAULT_VERSION,
@@ -86,7 +86,7 @@ def test_closing_the_last_use_stops_the_server_and_keeps_the_data(place: Path) -
     assert alive(pid)
     assert scalar(second.url, "SELECT answer FROM kept") == 42
     second.close()
-    assert not alive(pid)
+    assert_stopped(folder, pid)
     assert not socket_of(second).exists()
     with start(folder, durable=False) as again:
         assert scalar(again.url, "SELECT answer FROM kept") == 42
@@ -275,4 +275,4 @@ def test_threads_share_one_server(place: Path) -> None:
     for server in servers:
         assert alive(pid)
         server.close()
-    assert not alive(pid)
+    assert_stopped(folder, pid)

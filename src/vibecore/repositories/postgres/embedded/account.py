@@ -16,7 +16,9 @@ from vibecore.repositories.postgres.embedded.errors import EmbeddedServerError, 
 
 # In this order, for a folder that belongs to root; any other folder is served as its owner.
 _ACCOUNTS = ("vibecore", "postgres", "nobody")
-_DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
+_DAC_READ_SEARCH = 2
+# What root needs to lend an account and to work beside it; the bits of the kernel's capability sets.
+_LENDING = {"chown": 0, "dac_override": 1, "kill": 5, "setgid": 6, "setuid": 7}
 
 
 class SpawnOptions(TypedDict, total=False):
@@ -48,18 +50,15 @@ class Owner:
         """
         if not self.lent:
             return list(argv), {}
-        obstacle = self._obstacle(needed)
-        if obstacle is None:
-            return list(argv), {"user": self.uid, "group": self.gid, "extra_groups": []}
-        return [*self._capable(obstacle), *argv], {}
+        obstacles = self._obstacles(needed)
+        if obstacles:
+            return [*self._capable(obstacles), *argv], {}
+        return list(argv), {"user": self.uid, "group": self.gid, "extra_groups": []}
 
-    def _obstacle(self, needed: Iterable[Path]) -> Path | None:
-        """The first folder that the account may not traverse or file it may not read, judged by permission bits."""
-        for path in needed:
-            for step in (*reversed(path.parents), path):
-                if not self._permitted(step):
-                    return step
-        return None
+    def _obstacles(self, needed: Iterable[Path]) -> list[Path]:
+        """The folders that the account may not traverse and the files it may not read, judged by permission bits."""
+        steps = dict.fromkeys(step for path in needed for step in (*reversed(path.parents), path))
+        return [step for step in steps if not self._permitted(step)]
 
     def _permitted(self, path: Path) -> bool:
         facts = path.stat()
@@ -75,22 +74,21 @@ class Owner:
         executable = facts.st_mode & stat.S_IXUSR
         return bool(mode & stat.S_IROTH) and (not executable or bool(mode & stat.S_IXOTH))
 
-    def _capable(self, obstacle: Path) -> list[str]:
-        """A prefix that drops to the account but keeps the one capability that passes the obstacle.
+    def _capable(self, obstacles: Sequence[Path]) -> list[str]:
+        """A prefix that drops to the account but keeps the one capability that passes the obstacles.
 
         It matters because root's home is closed to others on most systems, and both the data folder and the Python
         environment may lie below it. Changing permissions on folders that are not ours would be worse.
         """
         program = shutil.which("setpriv")
-        effective = _effective_capabilities()
-        wanted = (_DAC_READ_SEARCH, _DAC_OVERRIDE) if obstacle.is_dir() else (_DAC_OVERRIDE,)
-        capability = next((bit for bit in wanted if effective >> bit & 1), None)
-        if program is None or capability is None:
+        if program is None:
             raise EmbeddedServerError(
-                f"PostgreSQL does not run as root and the account {_name(self.uid)} cannot reach {obstacle}: "
+                f"PostgreSQL does not run as root and the account {_name(self.uid)} cannot reach {obstacles[0]}: "
                 "open it with `chmod o+x`, use a folder elsewhere, or run as an ordinary user"
             )
-        kept = f"-all,+{'dac_read_search' if capability == _DAC_READ_SEARCH else 'dac_override'}"
+        # The weaker one passes closed folders; it does not let a closed program run, and containers withhold it.
+        searching = all(step.is_dir() for step in obstacles) and _effective_capabilities() >> _DAC_READ_SEARCH & 1
+        kept = f"-all,+{'dac_read_search' if searching else 'dac_override'}"
         switch = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
         return [program, *switch, f"--inh-caps={kept}", f"--ambient-caps={kept}", f"--bounding-set={kept}"]
 
@@ -102,12 +100,25 @@ def owner_of(folder: Path) -> Owner:
     the first that exists of the accounts vibecore, postgres and nobody. Raises FolderRefused, EmbeddedServerError.
     """
     facts = folder.stat()
-    if os.geteuid() != 0:
-        if facts.st_uid != os.geteuid():
-            raise FolderRefused(folder, f"belongs to {_name(facts.st_uid)}, not to you")
-        return Owner(uid=os.geteuid(), gid=os.getegid(), lent=False)
-    if facts.st_uid != 0:
-        return Owner(uid=facts.st_uid, gid=facts.st_gid, lent=True)
+    if os.geteuid() == 0:
+        return _lent(facts.st_uid, facts.st_gid)
+    if facts.st_uid != os.geteuid():
+        raise FolderRefused(folder, f"belongs to {_name(facts.st_uid)}, not to you")
+    return Owner(uid=os.geteuid(), gid=os.getegid(), lent=False)
+
+
+def _lent(uid: int, gid: int) -> Owner:
+    """The account that root lends to a folder of this owner."""
+    if sys.platform == "linux":
+        effective = _effective_capabilities()
+        missing = [name for name, bit in _LENDING.items() if not effective >> bit & 1]
+        if missing:
+            raise EmbeddedServerError(
+                "PostgreSQL does not run as root, and to lend it an account root lacks the capabilities "
+                f"{', '.join(missing)}: run as an ordinary user"
+            )
+    if uid != 0:
+        return Owner(uid=uid, gid=gid, lent=True)
     for name in _ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)
@@ -127,6 +138,7 @@ def _name(uid: int) -> str:
 
 
 def _effective_capabilities() -> int:
+    """The capability set of this process as bits; none where the system has no such thing."""
     if sys.platform != "linux":
         return 0
     for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():

@@ -30,6 +30,7 @@ class PidFile:
     """What the server says of itself in postmaster.pid."""
 
     pid: int
+    data: Path
     socket_directory: Path
     ready: bool
 
@@ -43,7 +44,14 @@ def read_pid_file(data: Path) -> PidFile | None:
     if len(lines) < 5 or not lines[0].isdecimal():
         return None
     status = lines[7] if len(lines) > 7 else ""
-    return PidFile(pid=int(lines[0]), socket_directory=Path(lines[4]), ready=status == "ready")
+    return PidFile(pid=int(lines[0]), data=Path(lines[1]), socket_directory=Path(lines[4]), ready=status == "ready")
+
+
+def ready_server(folder: Folder) -> PidFile | None:
+    """The server, when it accepts connections at this moment."""
+    running = read_pid_file(folder.data)
+    # After a kill -9 the file still says ready, and orphaned processes hold the lock for a moment.
+    return running if running is not None and running.ready and is_server(running.pid, folder.data) else None
 
 
 def launch(folder: Folder, installation: Installation, *, durable: bool, server_lock: FileLock) -> None:
@@ -94,8 +102,8 @@ def await_ready(folder: Folder) -> PidFile | None:
     """
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        running = read_pid_file(folder.data)
-        if running is not None and running.ready:
+        running = ready_server(folder)
+        if running is not None:
             return running
         if _ended(folder):
             return None

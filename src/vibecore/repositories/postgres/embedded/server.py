@@ -119,15 +119,37 @@ class _Shared:
                 self._entry = users.register(folder.users, folder.owner)
             self._uses += 1
             try:
-                version = folder.version() or version
-                password = folder.password()
-                running = _ensure_running(folder, version=version, durable=durable, password=password)
-                server = Server(self, version=version, socket_directory=running.socket_directory, password=password)
-                _ensure_database(server)
+                return self._use(folder, version=folder.version() or version, durable=durable)
             except BaseException:
                 self._leave_locked(folder)
                 raise
-            return server
+
+    def _use(self, folder: Folder, *, version: int, durable: bool) -> Server:
+        password = folder.password()
+        while True:
+            running = _ensure_running(folder, version=version, durable=durable, password=password)
+            if running.data != folder.data:
+                self._stop_moved(folder, running)
+                continue
+            server = Server(self, version=version, socket_directory=running.socket_directory, password=password)
+            try:
+                _ensure_database(server)
+            except EmbeddedServerError:
+                # A killed process may have told the server to stop; then the next round waits for that and starts it.
+                if postmaster.ready_server(folder) == running:
+                    raise
+            else:
+                return server
+
+    def _stop_moved(self, folder: Folder, running: postmaster.PidFile) -> None:
+        """Stop a server whose folder was moved under it: its socket is where nobody finds it."""
+        others = [pid for pid in users.living(folder.users, folder.owner) if pid != os.getpid()]
+        if others:
+            listed = ", ".join(map(str, others))
+            raise EmbeddedServerError(
+                f"{folder.root} was {running.data.parent} when it was opened by processes {listed}"
+            )
+        postmaster.stop(folder)
 
     def leave(self) -> None:
         folder = self._folder
