@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -13,7 +15,7 @@ from vibecore.domain.actors import Actor, ActorKind, check_actor
 from vibecore.domain.audit import AuditEvent
 from vibecore.domain.errors import NotFound, PermissionDenied, ReadOnlyProject, SerializationConflict
 from vibecore.domain.json import JsonObject
-from vibecore.domain.permissions import Action, Decision, decide
+from vibecore.domain.permissions import Action, Decision, decide, decide_account
 from vibecore.domain.projects import ProjectStatus
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.services.effects import Effects
@@ -24,6 +26,26 @@ ATTEMPTS: Final = 12
 """Runs of a unit of work before SerializationConflict reaches the caller."""
 LONGEST_WAIT: Final = 0.5
 """Seconds at most between two runs; the wait is random below a bound that doubles from 5 ms."""
+
+
+class _Call:
+    """What the permission checks of one service call found, for the audit trail."""
+
+    __slots__ = ("marked", "overrides", "project_id")
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Before each run of the unit of work: what an undone run did does not count."""
+        self.overrides: set[str] = set()
+        self.project_id: UUID | None = None
+        self.marked = False
+
+
+# Of the thread or task that is inside a service call: `allowed` and `readable` are functions of actor and access, and
+# no service can forget to pass their findings on to the audit trail.
+_CALL: Final[ContextVar[_Call | None]] = ContextVar("vibecore_service_call", default=None)
 
 
 class Work:
@@ -37,27 +59,43 @@ class Work:
     def write(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
         """`run` as one atomic unit, again after each collision. `run` must have no effect but on the unit of work.
 
-        Inside an open transaction: as a savepoint of it, without a retry. A denial leaves its own audit row.
+        Inside an open transaction: as a savepoint of it, without a retry. A denial leaves its own audit row; where an
+        override allowed the action, the audit row of the call says so.
         """
         check_actor(actor)
-        try:
-            return self._write(run)
-        except PermissionDenied as denied:
-            self._record_denial(actor, denied)
-            raise
+        with self._traced(actor) as call:
+            return self._write(lambda tx: self._marked(call, tx, actor, run))
 
     def read(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
-        """`run` with one statement or one batch: one round trip. A denial leaves its own audit row."""
+        """`run` with one statement or one batch: one round trip. Denials and overrides leave their own audit rows."""
         return self._reading(actor, run, Mode.READ)
 
     def snapshot(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
-        """`run` with any number of reads of one snapshot."""
+        """`run` with any number of reads of one snapshot; audited as `read`."""
         return self._reading(actor, run, Mode.SNAPSHOT)
+
+    def permit(self, actor: Actor, action: Action) -> None:
+        """PermissionDenied, with its audit row, unless `actor` may do this platform-wide `action`.
+
+        For costly work before the unit of work, which then has to ask again.
+        """
+        check_actor(actor)
+        with self._traced(actor):
+            allowed(actor, action)
+
+    def aside(self, run: Callable[[UnitOfWork], T]) -> T:
+        """`run` in a unit of its own, which stays when the transaction around this call is rolled back.
+
+        Where the store itself has joined somebody's transaction there is no other unit: then as a part of it.
+        """
+        return Work(self.store, self.effects)._write(run)
 
     def _write(self, run: Callable[[UnitOfWork], T]) -> T:
         if self._bound is not None:
             with self._bound.savepoint():
                 return run(self._bound)
+        if self.store.joined:
+            return self._once(run)
         retrying = Retrying(
             retry=retry_if_exception_type(SerializationConflict),
             stop=stop_after_attempt(ATTEMPTS),
@@ -65,7 +103,8 @@ class Work:
             sleep=self.effects.runtime.sleep,
             reraise=True,
         )
-        return retrying(self._once, run)
+        result: T = retrying(self._once, run)
+        return result
 
     def _once(self, run: Callable[[UnitOfWork], T]) -> T:
         with self.store.begin(Mode.WRITE) as tx:
@@ -75,20 +114,45 @@ class Work:
 
     def _reading(self, actor: Actor, run: Callable[[UnitOfWork], T], mode: Mode) -> T:
         check_actor(actor)
-        try:
+        with self._traced(actor) as call:
             if self._bound is not None:
-                return run(self._bound)
-            with self.store.begin(mode) as tx:
-                return run(tx)
-        except PermissionDenied as denied:
-            self._record_denial(actor, denied)
-            raise
+                result = run(self._bound)
+            else:
+                with self.store.begin(mode) as tx:
+                    result = run(tx)
+            if call.overrides:
+                self.aside(lambda tx: tx.audit.append(self._override(call, tx, actor)))
+            return result
 
-    def _record_denial(self, actor: Actor, denied: PermissionDenied) -> None:
-        """In a unit of its own: the transaction that was denied is rolled back, its trace is not."""
-        details = {"action": denied.action}
-        own = Work(self.store, self.effects)
-        own._write(lambda tx: tx.audit.append(own.event(tx, actor, "permission.denied", details=details)))
+    def _marked(self, call: _Call, tx: UnitOfWork, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
+        """`run`, and a row of its own for an override that no event of the call tells of."""
+        call.forget()
+        result = run(tx)
+        if call.overrides and not call.marked:
+            tx.audit.append(self._override(call, tx, actor))
+        return result
+
+    def _override(self, call: _Call, tx: UnitOfWork, actor: Actor) -> AuditEvent:
+        details = {"actions": sorted(call.overrides)}
+        return self.event(tx, actor, "permission.overridden", project_id=call.project_id, details=details)
+
+    @contextmanager
+    def _traced(self, actor: Actor) -> Iterator[_Call]:
+        """A denial inside the block leaves an audit row: what was denied is rolled back, that row is not."""
+        call = _Call()
+        outer = _CALL.set(call)
+        try:
+            yield call
+        except PermissionDenied as denied:
+            details = {"action": denied.action}
+            self.aside(
+                lambda tx: tx.audit.append(
+                    self.event(tx, actor, "permission.denied", project_id=call.project_id, details=details)
+                )
+            )
+            raise
+        finally:
+            _CALL.reset(outer)
 
     def event(
         self,
@@ -106,6 +170,10 @@ class Work:
         facts = dict(details or {})
         if actor.kind is ActorKind.SYSTEM:
             facts["system_reason"] = actor.reason
+        call = _CALL.get()
+        if call is not None and call.overrides:
+            facts["override"] = True
+            call.marked = True
         return AuditEvent(
             id=self.effects.ids(),
             user_id=actor.user_id if user_id is None else user_id,
@@ -130,22 +198,37 @@ class Service:
 
 def allowed(actor: Actor, action: Action) -> Decision:
     """The decision about a platform-wide action; PermissionDenied unless it allows."""
-    decision = decide(actor, action)
-    if decision in (Decision.ALLOWED, Decision.OVERRIDDEN):
-        return decision
-    raise PermissionDenied(action.value)
+    return _granted(action, decide(actor, action))
+
+
+def allowed_account(actor: Actor, action: Action, user_id: UUID | None) -> Decision:
+    """The decision about an action on one account; PermissionDenied unless it allows."""
+    return _granted(action, decide_account(actor, action, user_id))
 
 
 def readable(actor: Actor, action: Action, project_id: UUID, access: ProjectAccess | None) -> ProjectAccess:
     """`access` if `actor` may do `action`; NotFound where the project does not exist for them, PermissionDenied."""
     if access is None:
         raise NotFound("project", project_id)
-    match decide(actor, action, access):
-        case Decision.ALLOWED | Decision.OVERRIDDEN:
-            return access
-        case Decision.HIDDEN:
-            raise NotFound("project", project_id)
-        case Decision.DENIED:
+    decision = decide(actor, action, access)
+    if decision is Decision.HIDDEN:
+        raise NotFound("project", project_id)
+    _granted(action, decision, project_id)
+    return access
+
+
+def _granted(action: Action, decision: Decision, project_id: UUID | None = None) -> Decision:
+    call = _CALL.get()
+    if call is not None and project_id is not None:
+        call.project_id = project_id
+    match decision:
+        case Decision.ALLOWED:
+            return decision
+        case Decision.OVERRIDDEN:
+            if call is not None:
+                call.overrides.add(action.value)
+            return decision
+        case Decision.DENIED | Decision.HIDDEN:
             raise PermissionDenied(action.value)
 
 
