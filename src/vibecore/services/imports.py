@@ -1,0 +1,319 @@
+"""Importing a real folder: read as a stream, compared by digest, written in bulk, all in one unit of work."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from vibecore.domain.access import ProjectAccess
+from vibecore.domain.actors import Actor
+from vibecore.domain.errors import InvalidValue
+from vibecore.domain.files import File, FileType
+from vibecore.domain.filters import field
+from vibecore.domain.paths import parent_of, parents
+from vibecore.domain.permissions import Action
+from vibecore.domain.rules import Boolean
+from vibecore.domain.totals import FileStamp
+from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.contents import Content, new_file, new_folder, of_bytes
+from vibecore.services.effects import Effects
+from vibecore.services.scoped import Scoped, check_id
+from vibecore.services.trees import Entry, Skipped, walk
+from vibecore.services.work import Work, writable
+
+CHUNK_FILES: Final = 128
+CHUNK_BYTES: Final = 2 * 1024 * 1024
+"""What is read and prepared at once, and how often progress is reported: a chunk ends at whichever comes first."""
+CHANGED_FILES: Final = 1_000
+CHANGED_BYTES: Final = 16 * 1024 * 1024
+"""What waits for one UPDATE: the new contents are in memory that long, and the old ones while it runs."""
+DELETED_AT_ONCE: Final = 50_000
+
+Prepared = tuple[str, Content | None]
+"""A path with what is stored of the file; None for a folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportProgress:
+    """How far an import has come: `files` seen with `bytes` in all, the last one at `path`."""
+
+    files: int
+    bytes: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did. `lines`, `bytes` and `languages` (files by language, most first) are those of the tree's
+    files: created, updated and unchanged. `folders` were created; `deleted` counts files, not folders. `skipped` names
+    what was left out with everything below it, and why."""
+
+    created: int
+    updated: int
+    unchanged: int
+    deleted: int
+    folders: int
+    lines: int
+    bytes: int
+    languages: Mapping[str, int]
+    skipped: tuple[Skipped, ...]
+
+
+class Importer(Scoped):
+    """One call of `FileService.import_tree`. The folder is read again each time the unit of work is retried."""
+
+    def __init__(
+        self,
+        work: Work,
+        source: str | Path,
+        *,
+        gitignore: bool,
+        delete_missing: bool,
+        progress: Callable[[ImportProgress], None] | None,
+    ) -> None:
+        super().__init__(work)
+        self._source = source
+        self._gitignore = Boolean().check("gitignore", gitignore)
+        self._delete_missing = Boolean().check("delete_missing", delete_missing)
+        if progress is not None and not callable(progress):
+            raise InvalidValue("progress", f"must be callable, not {type(progress).__name__}")
+        self._progress = progress
+
+    def run(self, actor: Actor, project_id: UUID) -> ImportReport:
+        scope = check_id("project_id", project_id)
+
+        def run(tx: UnitOfWork) -> ImportReport:
+            with tx.batch() as batch:
+                access = batch.add(tx.projects.access, scope, actor.user_id)
+                stamps = batch.add(tx.files.stamps, scope)
+            granted = writable(actor, Action.FILES_WRITE, scope, access.value)
+            tree = walk(self._source, gitignore=self._gitignore)
+            attempt = _Import(tx, self._effects, scope, stamps.value, self._progress)
+            attempt.write(tree)
+            if self._delete_missing:
+                attempt.delete_missing()
+            report = attempt.report()
+            self._finish(tx, actor, granted, attempt, report)
+            return report
+
+        return self._work.write(actor, run)
+
+    def _finish(
+        self, tx: UnitOfWork, actor: Actor, access: ProjectAccess, attempt: _Import, report: ImportReport
+    ) -> None:
+        details = {
+            "source": _shown_name(self._source),
+            "created": report.created,
+            "updated": report.updated,
+            "unchanged": report.unchanged,
+            "deleted": report.deleted,
+            "folders": report.folders,
+            "skipped": len(report.skipped),
+            "lines": report.lines,
+            "bytes": report.bytes,
+        }
+        project = dataclasses.replace(access.project, file_count=attempt.files, total_lines=attempt.lines)
+        with tx.batch() as batch:
+            if project != access.project:
+                batch.add(tx.projects.update, project)
+            if attempt.wrote:
+                event = self._event(
+                    tx, actor, Action.FILES_WRITE, access, "files.imported", kind="file", details=details
+                )
+                batch.add(tx.audit.append, event)
+
+
+class _Import:
+    """One attempt: what stands in the project, and what became of it."""
+
+    def __init__(
+        self,
+        tx: UnitOfWork,
+        effects: Effects,
+        project_id: UUID,
+        stamps: Mapping[str, FileStamp],
+        progress: Callable[[ImportProgress], None] | None,
+    ) -> None:
+        self._tx = tx
+        self._effects = effects
+        self._project_id = project_id
+        self._stamps = stamps
+        self._progress = progress
+        self._now = tx.now
+        self._folders: dict[str, UUID] = {}
+        self._seen: set[str] = set()
+        self._changed: list[tuple[FileStamp, Content]] = []
+        self._changed_bytes = 0
+        self._skipped: list[Skipped] = []
+        self._languages: Counter[str] = Counter()
+        self._created = self._updated = self._unchanged = self._deleted = self._new_folders = 0
+        self._tree_lines = self._tree_bytes = 0
+        self.wrote = False
+        # Counted from the entries themselves, so that an import also mends counters that another program broke.
+        self.files = sum(stamp.type is FileType.FILE for stamp in stamps.values())
+        self.lines = sum(stamp.line_count for stamp in stamps.values())
+
+    def write(self, tree: Iterator[Entry | Skipped]) -> None:
+        """Bring every entry of `tree` into the project.
+
+        New ones go to the store while they are read. Changed ones gather; when they are too many, the bulk insert
+        ends, they are written, and another begins.
+        """
+        prepared = self._prepared(tree)
+        more = True
+        while more:
+            fresh = self._fresh(prepared)
+            first = next(fresh, None)
+            if first is not None:
+                self._tx.files.insert_many(chain((first,), fresh))
+                self.wrote = True
+            more = len(self._changed) > 0
+            self._write_changed()
+
+    def delete_missing(self) -> None:
+        """Remove what stands in the project and not in the tree, except what the walk skipped."""
+        skipped = {skip.path for skip in self._skipped}
+        if "." in skipped:
+            return
+        gone = [
+            stamp
+            for path, stamp in self._stamps.items()
+            if path not in self._seen and path not in skipped and skipped.isdisjoint(parents(path))
+        ]
+        for start in range(0, len(gone), DELETED_AT_ONCE):
+            self._delete(gone[start : start + DELETED_AT_ONCE])
+
+    def report(self) -> ImportReport:
+        return ImportReport(
+            created=self._created,
+            updated=self._updated,
+            unchanged=self._unchanged,
+            deleted=self._deleted,
+            folders=self._new_folders,
+            lines=self._tree_lines,
+            bytes=self._tree_bytes,
+            languages=dict(sorted(self._languages.items(), key=lambda item: (-item[1], item[0]))),
+            skipped=tuple(self._skipped),
+        )
+
+    def _prepared(self, tree: Iterator[Entry | Skipped]) -> Iterator[Prepared]:
+        """The tree's entries, read and prepared by chunks where that holds nobody up; skipped ones are noted."""
+        files = size = 0
+        while chunk := self._effects.runtime.offload(_next_chunk, tree):
+            path = ""
+            for item in chunk:
+                if isinstance(item, Skipped):
+                    self._skipped.append(item)
+                    continue
+                path, content = item
+                if content is not None:
+                    files += 1
+                    size += content.size_bytes
+                yield item
+            if self._progress is not None and path:
+                self._progress(ImportProgress(files=files, bytes=size, path=path))
+
+    def _fresh(self, prepared: Iterator[Prepared]) -> Iterator[File]:
+        """Records of the entries that the project does not have, until the changed ones are many."""
+        for path, content in prepared:
+            parent = parent_of(path)
+            if parent is not None and parent not in self._folders:
+                continue
+            stamp = self._stamps.get(path)
+            self._seen.add(path)
+            if stamp is None:
+                yield self._new(path, parent, content)
+            elif content is None:
+                self._known_folder(stamp)
+            elif stamp.type is FileType.FOLDER:
+                self._skipped.append(Skipped(path=path, reason="is a folder in the project"))
+            else:
+                self._count(content)
+                self._compare(stamp, content)
+                if len(self._changed) >= CHANGED_FILES or self._changed_bytes >= CHANGED_BYTES:
+                    return
+
+    def _new(self, path: str, parent: str | None, content: Content | None) -> File:
+        parent_id = None if parent is None else self._folders[parent]
+        id = self._effects.ids()
+        if content is None:
+            self._folders[path] = id
+            self._new_folders += 1
+            return new_folder(id, self._project_id, path, parent_id, now=self._now)
+        self._created += 1
+        self.files += 1
+        self.lines += content.line_count
+        self._count(content)
+        return new_file(id, self._project_id, path, parent_id, content, now=self._now)
+
+    def _known_folder(self, stamp: FileStamp) -> None:
+        if stamp.type is FileType.FOLDER:
+            self._folders[stamp.path] = stamp.id
+        else:
+            self._skipped.append(Skipped(path=stamp.path, reason="is a file in the project"))
+
+    def _compare(self, stamp: FileStamp, content: Content) -> None:
+        if stamp.digest == content.digest:
+            self._unchanged += 1
+            return
+        self._changed.append((stamp, content))
+        self._changed_bytes += content.size_bytes
+
+    def _count(self, content: Content) -> None:
+        self._tree_lines += content.line_count
+        self._tree_bytes += content.size_bytes
+        if content.language is not None:
+            self._languages[content.language] += 1
+
+    def _write_changed(self) -> None:
+        if not self._changed:
+            return
+        before = self._tx.files.find_many(self._project_id, [stamp.id for stamp, _ in self._changed])
+        self._tx.files.update_many(
+            [dataclasses.replace(before[stamp.id], **content.columns()) for stamp, content in self._changed]
+        )
+        self.wrote = True
+        self._updated += len(self._changed)
+        self.lines += sum(content.line_count - stamp.line_count for stamp, content in self._changed)
+        self._changed.clear()
+        self._changed_bytes = 0
+
+    def _delete(self, gone: list[FileStamp]) -> None:
+        paths = [stamp.path for stamp in gone]
+        with self._tx.batch() as batch:
+            batch.add(self._tx.files.delete_where, self._project_id, field("path").among(paths))
+            batch.add(self._tx.reviews.delete_paths, self._project_id, paths)
+            batch.add(self._tx.tests.delete_where, self._project_id, field("file_path").among(paths))
+        self.wrote = True
+        files = sum(stamp.type is FileType.FILE for stamp in gone)
+        self._deleted += files
+        self.files -= files
+        self.lines -= sum(stamp.line_count for stamp in gone)
+
+
+def _next_chunk(tree: Iterator[Entry | Skipped]) -> list[Prepared | Skipped]:
+    """The next entries of the walk, prepared; empty at its end."""
+    chunk: list[Prepared | Skipped] = []
+    size = 0
+    for entry in islice(tree, CHUNK_FILES):
+        if isinstance(entry, Skipped):
+            chunk.append(entry)
+            continue
+        chunk.append((entry.path, None if entry.is_folder else of_bytes(entry.path, entry.data)))
+        size += len(entry.data)
+        if size >= CHUNK_BYTES:
+            break
+    return chunk
+
+
+def _shown_name(source: str | Path) -> str:
+    """The folder's own name, for people."""
+    name = os.fsencode(Path(source).absolute().name).decode(errors="backslashreplace")
+    return name or "/"
