@@ -16,7 +16,8 @@ class Projects(Roots[Project], Protocol):
     def access(self, project_id: UUID, user_id: UUID | None, /) -> ProjectAccess | None:
         """The project with the standing of `user_id` (None: an anonymous actor), or None if there is no such project.
 
-        A teammate is a member of any project with the same owner. The owner is neither member nor teammate by that.
+        A teammate is a member of any project with the same owner; it is looked up only where the project's visibility
+        is `team`, and False elsewhere. The owner is neither member nor teammate by that.
         """
         ...
 

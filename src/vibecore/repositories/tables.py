@@ -85,7 +85,7 @@ class Roots(Writes[R], Protocol[R]):
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[R]:
-        """Rows in the total order of `order_by` (default: created_at), from after `cursor`, at most `limit` (0 to 1000).
+        """Rows in the total order of `order_by` (default: created_at), after `cursor`, at most `limit` (0 to 1000).
 
         Missing values come last in both directions. A limit of 0 gives an empty last page.
         """
@@ -94,6 +94,7 @@ class Roots(Writes[R], Protocol[R]):
     def stream(self, *, where: Filter | None = None, order_by: OrderBy | None = None) -> Iterator[R]:
         """All rows as of the first `next()`, in order; later writes do not show. Ends with the unit of work.
 
+        In a `Mode.READ` unit, whose statements share no snapshot: TransactionError.
         Reading on after the unit of work ended raises TransactionClosed, after a failed statement TransactionAborted;
         both are noticed at the next batch of 1,000 rows.
         """
@@ -116,7 +117,7 @@ class Children(Writes[R], Protocol[R]):
     def delete(self, scope: UUID, id: UUID, /) -> None: ...
 
     def delete_where(self, scope: UUID, where: Filter, /) -> int:
-        """Remove the rows for which `where` is true, in one statement, and all that refers to them; how many matched."""
+        """Remove, in one statement, the rows for which `where` is true and all that refers to them; how many matched."""
         ...
 
     def page(

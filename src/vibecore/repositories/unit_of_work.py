@@ -144,6 +144,11 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """A database: where units of work begin."""
 
+    @property
+    def joined(self) -> bool:
+        """Whether units run inside a transaction that somebody else ends: then a collision cannot be retried here."""
+        ...
+
     def begin(self, mode: Mode = Mode.WRITE) -> UnitOfWork:
         """A new unit of work. StoreUnavailable if the database cannot be reached."""
         ...

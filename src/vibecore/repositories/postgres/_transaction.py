@@ -1,0 +1,314 @@
+"""One transaction on one connection: when it begins, what state it is in, how it ends.
+
+The connection is taken at the first statement, and BEGIN travels with it. A unit in `Mode.READ` opens a transaction
+only around a batch, so that all of it sees one snapshot, in the same round trip.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+import psycopg
+from psycopg import pq
+
+from vibecore.domain.errors import (
+    ReadOnlyTransaction,
+    SerializationConflict,
+    TransactionAborted,
+    TransactionBusy,
+    TransactionClosed,
+    TransactionError,
+    VibecoreError,
+)
+from vibecore.repositories.postgres._errors import translate
+from vibecore.repositories.postgres._wire import Result, Row, Statement, Wire
+from vibecore.repositories.unit_of_work import Mode, Pending
+
+T = TypeVar("T")
+
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The statements around a unit of work; empty where nothing is to be begun or ended."""
+
+    begin: tuple[Statement, ...]
+    commit: tuple[Statement, ...]
+    rollback: tuple[Statement, ...]
+
+
+_READ_ONLY: Final = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+_COMMIT: Final = (Statement("COMMIT"),)
+_ROLLBACK: Final = (Statement("ROLLBACK"),)
+OWN: Final = {
+    Mode.WRITE: Frame((Statement("BEGIN ISOLATION LEVEL SERIALIZABLE"),), _COMMIT, _ROLLBACK),
+    Mode.SNAPSHOT: Frame((_READ_ONLY,), _COMMIT, _ROLLBACK),
+    Mode.READ: Frame((_READ_ONLY,), _COMMIT, _ROLLBACK),
+}
+"""Transactions of our own."""
+_RELEASE: Final = Statement("RELEASE SAVEPOINT vibecore_unit")
+JOINED: Final = {
+    Mode.WRITE: Frame(
+        (Statement("SAVEPOINT vibecore_unit"),),
+        (_RELEASE,),
+        (Statement("ROLLBACK TO SAVEPOINT vibecore_unit"), _RELEASE),
+    ),
+    Mode.SNAPSHOT: Frame((), (), ()),
+    Mode.READ: Frame((), (), ()),
+}
+"""Inside somebody else's transaction, whose isolation and end are theirs."""
+_OPEN: Final = frozenset({pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR, pq.TransactionStatus.ACTIVE})
+
+
+class Line(Protocol):
+    """Where a transaction gets its connection, and where it gives it back."""
+
+    @property
+    def frames(self) -> Mapping[Mode, Frame]:
+        """`OWN` or `JOINED`."""
+        ...
+
+    def take(self) -> Wire:
+        """A usable connection; StoreUnavailable."""
+        ...
+
+    def give_back(self, wire: Wire) -> None:
+        """Return it, without an open transaction of ours."""
+        ...
+
+    def replace(self, wire: Wire) -> Wire:
+        """Another connection for one that was found broken before it did anything for us."""
+        ...
+
+
+class Transaction:
+    """The state of one unit of work. Not for two threads at once: the second gets TransactionBusy."""
+
+    def __init__(self, line: Line, mode: Mode) -> None:
+        self._line = line
+        self._mode = mode
+        self._frame = line.frames[mode]
+        self._wire: Wire | None = None
+        self._begun = False
+        self._aborted = False
+        self._closed = False
+        self._lock = threading.Lock()
+        self._queue: list[tuple[Statement, Callable[[Result], None]]] | None = None
+        self._retried = False
+        self._savepoints = 0
+        self._names = 0
+
+    # -- state
+
+    def enter(self, *, write: bool = False) -> None:
+        """The state checks that come before a call looks at its arguments."""
+        if self._closed:
+            raise TransactionClosed
+        if self._aborted:
+            raise TransactionAborted
+        if self._lock.locked():
+            raise TransactionBusy
+        if write and self._mode is not Mode.WRITE:
+            raise ReadOnlyTransaction
+
+    def fail(self, error: VibecoreError) -> VibecoreError:
+        """Mark the transaction as failed by a rule that was checked before the server could; returns the error."""
+        self._aborted = True
+        return error
+
+    @property
+    def reading(self) -> bool:
+        """Whether each statement sees a snapshot of its own."""
+        return self._mode is Mode.READ
+
+    # -- statements
+
+    def run(self, sql: str, params: Sequence[Any], decode: Callable[[Result], T]) -> T:
+        """One statement and its meaning. Inside a batch it is queued, and a Pending stands in for the result."""
+        statement = Statement(sql, params)
+        if self._queue is not None:
+            pending: Pending[T] = Pending()
+            self._queue.append((statement, lambda result: pending.resolve(decode(result))))
+            return pending  # type: ignore[return-value]  # Batch.add, the only caller inside a batch, gives it its type
+        return decode(self._send(statement))
+
+    def flush(self) -> None:
+        """Run what a batch has queued, in one round trip, and hand each its result."""
+        queue, self._queue = self._queue, None
+        if not queue:
+            return
+        statements = [statement for statement, _ in queue]
+        results = self._exchange(statements) if len(statements) > 1 else [self._send(statements[0])]
+        for (_, take), result in zip(queue, results, strict=True):
+            take(result)
+
+    def start_batch(self) -> None:
+        self.enter()
+        if self._queue is not None:
+            raise TransactionError("a batch cannot stand inside another")
+        self._queue = []
+
+    def drop_batch(self) -> None:
+        """Forget what a batch has queued: nothing of it was sent."""
+        self._queue = None
+
+    def refuse_in_batch(self, call: str) -> None:
+        """For calls that are several statements, each needing the answer to the one before."""
+        if self._queue is not None:
+            raise TransactionError(f"{call} cannot be part of a batch")
+
+    def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Rows into COPY ... FROM STDIN (FORMAT BINARY)."""
+        self._begin_alone()
+        with self._using() as wire:
+            wire.copy(sql, types, rows)
+
+    def cursor(self, sql: str, params: Sequence[Any], size: int) -> Iterator[list[Row]]:
+        """Batches of at most `size` rows through a server-side cursor, which sees no later write."""
+        self._names += 1
+        name = f"vibecore_{id(self):x}_{self._names}"
+        declare = Statement(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", params)
+        fetch = Statement(f"FETCH FORWARD {size} FROM {name}")
+        rows = self._exchange([declare, fetch])[1].rows
+        while rows:
+            yield rows
+            if len(rows) < size:
+                break
+            self.enter()
+            rows = self._send(fetch).rows
+        if not self._closed and not self._aborted:
+            self._send(Statement(f"CLOSE {name}"))
+
+    def _send(self, statement: Statement) -> Result:
+        if not self._begun and self._mode is not Mode.READ and self._frame.begin:
+            return self._exchange([statement])[0]
+        with self._using() as wire:
+            return wire.execute(statement) if self._begun else self._first(wire, lambda wire: wire.execute(statement))
+
+    def _exchange(self, statements: list[Statement]) -> list[Result]:
+        """Several statements in one round trip, with BEGIN (and COMMIT, for a reading unit) where it is due."""
+        if self._begun:
+            with self._using() as wire:
+                return wire.pipeline(statements)
+        ending = self._frame.commit if self._mode is Mode.READ else ()
+        with self._using() as wire:
+            results = self._first(wire, lambda wire: wire.pipeline([*self._frame.begin, *statements, *ending]))
+        self._begun = self._mode is not Mode.READ
+        start = len(self._frame.begin)
+        return results[start : start + len(statements)]
+
+    def _first(self, wire: Wire, exchange: Callable[[Wire], T]) -> T:
+        """The first exchange on a connection. A pooled one may have died while it lay idle; nothing was done on it for
+        this unit yet, so a fresh one may try once."""
+        try:
+            return exchange(wire)
+        except psycopg.OperationalError:
+            if not wire.broken or self._retried:
+                raise
+            self._retried = True
+            self._wire = self._line.replace(wire)
+            return exchange(self._wire)
+
+    def _begin_alone(self) -> None:
+        if not self._begun:
+            with self._using() as wire:
+                self._first(wire, lambda wire: [wire.execute(statement) for statement in self._frame.begin])
+            self._begun = True
+
+    @contextmanager
+    def _using(self) -> Iterator[Wire]:
+        """The connection for one exchange, with driver errors translated and the state kept."""
+        if not self._lock.acquire(blocking=False):
+            raise TransactionBusy
+        try:
+            if self._wire is None:
+                self._wire = self._line.take()
+            yield self._wire
+        except psycopg.Error as error:
+            assert self._wire is not None
+            raise self._failed(error, self._wire) from None
+        except BaseException:
+            # Cancelled or interrupted: what the server did is unknown, so nothing more may be built on it.
+            self._aborted = True
+            raise
+        finally:
+            self._lock.release()
+
+    def _failed(self, error: psycopg.Error, wire: Wire) -> VibecoreError:
+        if self._mode is not Mode.READ:
+            self._aborted = True
+            self._begun = self._begun or wire.status in _OPEN
+        elif self._frame.rollback and not wire.broken and wire.status in _OPEN:
+            wire.execute(self._frame.rollback[0])
+        return translate(error, broken=wire.broken)
+
+    # -- savepoints and the end
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self.enter()
+        self.refuse_in_batch("a savepoint")
+        if self._mode is not Mode.WRITE:
+            yield
+            return
+        self._savepoints += 1
+        name = f"vibecore_{self._savepoints}"
+        self._send(Statement(f"SAVEPOINT {name}"))
+        try:
+            yield
+        except BaseException:
+            self._undo(name)
+            raise
+        if self._closed:
+            return
+        self.enter()
+        self._send(Statement(f"RELEASE SAVEPOINT {name}"))
+
+    def _undo(self, name: str) -> None:
+        if self._closed or self._wire is None or self._wire.broken:
+            return
+        self._queue = None
+        self._send(Statement(f"ROLLBACK TO SAVEPOINT {name}"))
+        self._aborted = False
+        self._send(Statement(f"RELEASE SAVEPOINT {name}"))
+
+    def commit(self) -> None:
+        self.enter()
+        self.refuse_in_batch("commit")
+        if self._begun:
+            try:
+                with self._using() as wire:
+                    for statement in self._frame.commit:
+                        wire.execute(statement)
+                self._begun = False
+            except SerializationConflict:
+                self._end()
+                raise
+        self._end()
+
+    def rollback(self) -> None:
+        if self._closed:
+            return
+        if self._lock.locked():
+            raise TransactionBusy
+        self._end()
+
+    def _end(self) -> None:
+        """Give the connection back without a transaction of ours; it is rolled back where one is still open."""
+        self._closed = True
+        self._queue = None
+        wire, self._wire = self._wire, None
+        if wire is None:
+            return
+        try:
+            if self._begun and not wire.broken and wire.status in _OPEN:
+                for statement in self._frame.rollback:
+                    wire.execute(statement)
+        except psycopg.Error as error:
+            raise translate(error, broken=wire.broken) from None
+        finally:
+            self._line.give_back(wire)

@@ -1,0 +1,155 @@
+"""The wire: one psycopg connection, driven from a thread or, inside a greenlet, from an event loop.
+
+Both drivers offer the same few operations, so that everything above them is written once. Connections are in
+autocommit mode while a unit of work has them: transactions are begun and ended by statements, which can then travel
+in the same round trip as others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString, Protocol, cast
+
+import psycopg
+from psycopg import pq
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with positional placeholders and its parameters."""
+
+    sql: str
+    params: Sequence[Any] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Rows returned and number of rows affected."""
+
+    rows: list[Row]
+    count: int
+
+
+class Wire(Protocol):
+    """One connection. Driver errors pass through as psycopg raises them."""
+
+    @property
+    def broken(self) -> bool: ...
+
+    @property
+    def status(self) -> pq.TransactionStatus: ...
+
+    def execute(self, statement: Statement) -> Result:
+        """One statement, one round trip."""
+        ...
+
+    def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
+        """Several statements, one round trip; raises the first error, later statements are then not run."""
+        ...
+
+    def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Rows into a COPY ... FROM STDIN (FORMAT BINARY)."""
+        ...
+
+    def autocommit(self, on: bool) -> bool:
+        """Switch the client-side mode; what it was before."""
+        ...
+
+
+class ThreadWire:
+    """The wire over a synchronous connection."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+
+    @property
+    def broken(self) -> bool:
+        return self._connection.closed
+
+    @property
+    def status(self) -> pq.TransactionStatus:
+        return self._connection.info.transaction_status
+
+    def execute(self, statement: Statement) -> Result:
+        return _result(self._cursor.execute(_query(statement.sql), statement.params))
+
+    def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
+        connection = self._connection
+        with connection.pipeline():
+            cursors = [connection.cursor().execute(_query(each.sql), each.params) for each in statements]
+        return [_result(cursor) for cursor in cursors]
+
+    def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        with self._cursor.copy(_query(sql)) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def autocommit(self, on: bool) -> bool:
+        before = self._connection.autocommit
+        if before is not on:
+            self._connection.autocommit = on
+        return before
+
+
+class LoopWire:
+    """The wire over an asynchronous connection; each call suspends the greenlet until the loop has the answer."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any], await_: Callable[[Any], Any]) -> None:
+        self._connection = connection
+        self._await = await_
+
+    @property
+    def broken(self) -> bool:
+        return self._connection.closed
+
+    @property
+    def status(self) -> pq.TransactionStatus:
+        return self._connection.info.transaction_status
+
+    def execute(self, statement: Statement) -> Result:
+        return cast("Result", self._await(self._execute(statement)))
+
+    async def _execute(self, statement: Statement) -> Result:
+        cursor = await self._connection.execute(_query(statement.sql), statement.params)
+        return await _aresult(cursor)
+
+    def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
+        return cast("list[Result]", self._await(self._pipeline(statements)))
+
+    async def _pipeline(self, statements: Sequence[Statement]) -> list[Result]:
+        async with self._connection.pipeline():
+            cursors = [await self._connection.execute(_query(each.sql), each.params) for each in statements]
+        return [await _aresult(cursor) for cursor in cursors]
+
+    def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        self._await(self._copy(sql, types, rows))
+
+    async def _copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        async with self._connection.cursor().copy(_query(sql)) as copy:
+            copy.set_types(types)
+            for row in rows:
+                await copy.write_row(row)
+
+    def autocommit(self, on: bool) -> bool:
+        before = self._connection.autocommit
+        if before is not on:
+            self._await(self._connection.set_autocommit(on))
+        return before
+
+
+def _query(sql: str) -> LiteralString:
+    """Statements are put together from declared identifiers and placeholders only, never from values."""
+    return cast("LiteralString", sql)  # type: ignore[redundant-cast]  # mypy takes LiteralString for str
+
+
+def _result(cursor: psycopg.Cursor[Any]) -> Result:
+    return Result(cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)
+
+
+async def _aresult(cursor: psycopg.AsyncCursor[Any]) -> Result:
+    return Result(await cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)

@@ -1,0 +1,133 @@
+"""Engines from URLs, and the connections they lend to units of work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from vibecore.domain.errors import InvalidValue, StoreUnavailable
+from vibecore.repositories.postgres._errors import translate
+from vibecore.repositories.postgres._transaction import JOINED, OWN, Frame
+from vibecore.repositories.postgres._wire import LoopWire, ThreadWire, Wire
+from vibecore.repositories.unit_of_work import Mode
+
+SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def engine_url(url: str) -> URL:
+    """`url` as SQLAlchemy takes it, with psycopg 3 as the driver; InvalidValue if it is not PostgreSQL's."""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        raise InvalidValue("url", "is not a database URL") from None
+    if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise InvalidValue("url", "must begin with postgresql://")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def make_engine(url: str, *, pool_size: int = 10, connect_timeout: int = 10) -> Engine:
+    """An engine whose connections are in autocommit mode: units of work begin and end their own transactions.
+
+    The pool grows to twice `pool_size` under load; `connect_timeout` is in seconds.
+    """
+    return sa.create_engine(
+        engine_url(url),
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args={"connect_timeout": connect_timeout, "application_name": "vibecore"},
+    )
+
+
+def schema_prefix(schema: str | None) -> str:
+    """What stands before every object's name."""
+    if schema is None:
+        return ""
+    if type(schema) is not str or not SCHEMA_NAME.fullmatch(schema):
+        raise InvalidValue("schema", "must be lower-case letters, digits and _, at most 63, not beginning with a digit")
+    return f'"{schema}".'
+
+
+class PoolLine:
+    """Connections of an engine's pool, taken for one unit of work at a time."""
+
+    frames: Mapping[Mode, Frame] = OWN
+
+    def __init__(self, engine: Engine, await_: Callable[[Any], Any] | None = None) -> None:
+        self._engine = engine
+        self._await = await_
+        self._fairy: Any = None
+        self._before = True
+
+    def take(self) -> Wire:
+        try:
+            self._fairy = self._engine.raw_connection()
+        except DBAPIError as error:
+            raise unavailable(error.orig) from None
+        except psycopg.Error as error:
+            raise unavailable(error) from None
+        except (PoolTimeout, InvalidRequestError) as error:
+            raise StoreUnavailable(f"no connection is free: {error}") from None
+        wire = make_wire(self._fairy.driver_connection, self._await)
+        try:
+            self._before = wire.autocommit(True)
+        except psycopg.Error as error:
+            raise translate(error, broken=wire.broken) from None
+        return wire
+
+    def give_back(self, wire: Wire) -> None:
+        fairy, self._fairy = self._fairy, None
+        if wire.broken:
+            fairy.invalidate()
+            return
+        if not self._before:
+            wire.autocommit(False)
+        fairy.close()
+
+    def replace(self, wire: Wire) -> Wire:
+        """Another connection for one that turned out to be broken before it did anything."""
+        self.give_back(wire)
+        return self.take()
+
+
+class JoinedLine:
+    """The connection of an application that has a transaction of its own open."""
+
+    frames: Mapping[Mode, Frame] = JOINED
+
+    def __init__(self, connection: Connection, await_: Callable[[Any], Any] | None = None) -> None:
+        self._connection = connection
+        self._await = await_
+
+    def take(self) -> Wire:
+        if not self._connection.in_transaction():
+            self._connection.begin()
+        return make_wire(self._connection.connection.driver_connection, self._await)
+
+    def give_back(self, wire: Wire) -> None:
+        """It stays the application's."""
+
+    def replace(self, wire: Wire) -> Wire:
+        return wire
+
+
+def make_wire(driver: Any, await_: Callable[[Any], Any] | None) -> Wire:
+    """The wire for a driver connection: asynchronous ones need `await_`, the greenlet's way to wait."""
+    if isinstance(driver, psycopg.Connection):
+        return ThreadWire(driver)
+    if isinstance(driver, psycopg.AsyncConnection) and await_ is not None:
+        return LoopWire(driver, await_)
+    raise InvalidValue("engine", "must use psycopg 3 (postgresql+psycopg), asynchronous only with connect_async")
+
+
+def unavailable(error: BaseException | None) -> StoreUnavailable:
+    """StoreUnavailable with the driver's own words, which name host and cause but never the password."""
+    words = str(error).strip().splitlines()
+    return StoreUnavailable(f"cannot connect: {words[0] if words else type(error).__name__}")

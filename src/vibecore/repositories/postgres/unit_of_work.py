@@ -1,0 +1,169 @@
+"""All tables of one PostgreSQL transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import cached_property
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar, cast
+
+from vibecore.domain.deployments import ArchivedDeployment
+from vibecore.domain.errors import TransactionError
+from vibecore.domain.notifications import Notification
+from vibecore.domain.paging import Cursors
+from vibecore.domain.pipelines import Execution, Pipeline
+from vibecore.domain.scores import QualityScore
+from vibecore.domain.tests import TestResult
+from vibecore.repositories.postgres._statements import statements
+from vibecore.repositories.postgres._transaction import Transaction
+from vibecore.repositories.postgres.analytics import PostgresAnalytics
+from vibecore.repositories.postgres.audit import PostgresAudit
+from vibecore.repositories.postgres.deployments import PostgresDeployments
+from vibecore.repositories.postgres.files import PostgresFiles
+from vibecore.repositories.postgres.members import PostgresMembers
+from vibecore.repositories.postgres.projects import PostgresProjects
+from vibecore.repositories.postgres.quality import PostgresQuality
+from vibecore.repositories.postgres.reviews import PostgresReviews
+from vibecore.repositories.postgres.tables import PostgresTable
+from vibecore.repositories.postgres.users import PostgresApiKeys, PostgresSessions, PostgresUsers
+from vibecore.repositories.unit_of_work import Pending, UnitOfWork
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Repository = TypeVar("Repository", bound=PostgresTable[Any])
+
+
+class PostgresBatch:
+    """Queues calls; they travel when the block is left."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def add(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
+        pending = call(*args, **kwargs)
+        if not isinstance(pending, Pending):
+            raise TransactionError("only calls of this unit of work's tables can be part of a batch")
+        return cast("Pending[T]", pending)
+
+
+class PostgresUnitOfWork:
+    """Tables are made when first asked for; most units of work use two or three."""
+
+    def __init__(self, tx: Transaction, prefix: str, cursors: Cursors, now: datetime) -> None:
+        self._tx = tx
+        self._prefix = prefix
+        self._cursors = cursors
+        self._now = now
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    def _table(self, kind: type[Repository], name: str) -> Repository:
+        return kind(self._tx, statements(self._prefix)[name], self._cursors, self._now)
+
+    @cached_property
+    def users(self) -> PostgresUsers:
+        return self._table(PostgresUsers, "users")
+
+    @cached_property
+    def sessions(self) -> PostgresSessions:
+        return self._table(PostgresSessions, "sessions")
+
+    @cached_property
+    def api_keys(self) -> PostgresApiKeys:
+        return self._table(PostgresApiKeys, "api_keys")
+
+    @cached_property
+    def notifications(self) -> PostgresTable[Notification]:
+        return self._table(PostgresTable[Notification], "notifications")
+
+    @cached_property
+    def projects(self) -> PostgresProjects:
+        return self._table(PostgresProjects, "projects")
+
+    @cached_property
+    def members(self) -> PostgresMembers:
+        return self._table(PostgresMembers, "project_members")
+
+    @cached_property
+    def files(self) -> PostgresFiles:
+        return self._table(PostgresFiles, "files")
+
+    @cached_property
+    def deployments(self) -> PostgresDeployments:
+        return self._table(PostgresDeployments, "deployments")
+
+    @cached_property
+    def archived_deployments(self) -> PostgresTable[ArchivedDeployment]:
+        return self._table(PostgresTable[ArchivedDeployment], "archived_deployments")
+
+    @cached_property
+    def reviews(self) -> PostgresReviews:
+        return self._table(PostgresReviews, "code_reviews")
+
+    @cached_property
+    def tests(self) -> PostgresTable[TestResult]:
+        return self._table(PostgresTable[TestResult], "test_results")
+
+    @cached_property
+    def pipelines(self) -> PostgresTable[Pipeline]:
+        return self._table(PostgresTable[Pipeline], "cicd_pipelines")
+
+    @cached_property
+    def executions(self) -> PostgresTable[Execution]:
+        return self._table(PostgresTable[Execution], "cicd_executions")
+
+    @cached_property
+    def scores(self) -> PostgresTable[QualityScore]:
+        return self._table(PostgresTable[QualityScore], "quality_scores")
+
+    @cached_property
+    def quality(self) -> PostgresQuality:
+        return PostgresQuality(self._tx, self._prefix)
+
+    @cached_property
+    def audit(self) -> PostgresAudit:
+        return self._table(PostgresAudit, "audit_logs")
+
+    @cached_property
+    def analytics(self) -> PostgresAnalytics:
+        return PostgresAnalytics(self._tx, self._prefix, self._now)
+
+    # -- ends
+
+    @contextmanager
+    def batch(self) -> Iterator[PostgresBatch]:
+        self._tx.start_batch()
+        try:
+            yield PostgresBatch(self._tx)
+        except Exception:
+            # A call that was queued before the failing one comes first: its failure is the one to report.
+            self._tx.flush()
+            raise
+        except BaseException:
+            self._tx.drop_batch()
+            raise
+        self._tx.flush()
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        return self._tx.savepoint()
+
+    def commit(self) -> None:
+        self._tx.commit()
+
+    def rollback(self) -> None:
+        self._tx.rollback()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        self._tx.rollback()
+
+
+_: Callable[[PostgresUnitOfWork], UnitOfWork] = lambda unit: unit  # noqa: E731  # the checker holds the unit to its contract

@@ -1,0 +1,60 @@
+"""Users, sessions and API keys on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from vibecore.domain.api_keys import ApiKey
+from vibecore.domain.sessions import Session
+from vibecore.domain.users import USERS, User
+from vibecore.repositories import arguments
+from vibecore.repositories.postgres._codec import selected
+from vibecore.repositories.postgres._statements import statements
+from vibecore.repositories.postgres._wire import Result
+from vibecore.repositories.postgres.tables import PostgresTable, R
+
+
+class PostgresUsers(PostgresTable[User]):
+    def find_by_email_key(self, email_key: str) -> User | None:
+        self._tx.enter()
+        key = arguments.text(self._table, "email_key", email_key)
+        return self._tx.run(f"{self._sql.select} WHERE email_key = %s", (key,), self._one)
+
+
+class PostgresSessions(PostgresTable[Session]):
+    def find_by_token(self, user_id: UUID, token: str) -> tuple[Session, User] | None:
+        return _with_user(self, "token", user_id, token)
+
+
+class PostgresApiKeys(PostgresTable[ApiKey]):
+    def find_by_prefix(self, user_id: UUID, key_prefix: str) -> tuple[ApiKey, User] | None:
+        return _with_user(self, "key_prefix", user_id, key_prefix)
+
+
+def _with_user(repository: PostgresTable[R], field: str, user_id: UUID, value: str) -> tuple[R, User] | None:
+    """The row of `user_id` with this `field`, and the user, in one statement."""
+    tx, sql = repository._tx, repository._sql
+    tx.enter()
+    user = arguments.uuid("user_id", user_id)
+    wanted = arguments.text(sql.table, field, value)
+    columns = [selected(column, "o.") for column in sql.table.columns]
+    columns += [selected(column, "u.") for column in USERS.columns]
+    text = (
+        f"SELECT {', '.join(columns)} FROM {sql.name} o JOIN {sql.prefix}users u ON u.id = o.user_id "
+        f"WHERE o.user_id = %s AND o.{field} = %s"
+    )
+    return tx.run(text, (user, wanted), _pair(sql.decode, statements(sql.prefix)["users"].decode, len(sql.table.names)))
+
+
+def _pair(
+    first: Callable[[Any], Any], second: Callable[[Any], Any], split: int
+) -> Callable[[Result], tuple[Any, Any] | None]:
+    def decode(result: Result) -> tuple[Any, Any] | None:
+        if not result.rows:
+            return None
+        row = result.rows[0]
+        return first(row[:split]), second(row[split:])
+
+    return decode
