@@ -358,7 +358,8 @@ SHARED: Final[Mapping[str, Shared]] = (
             (
                 "TSQL",
                 r"(?i)^[ \t]*GO;?[ \t]*$|^[ \t]*BEGIN[ \t]+(?:TRY|CATCH)\b"
-                r"|\bOUTPUT[ \t]+INSERTED\b|\bDECLARE[ \t]+@\w|\[dbo\]|\bSET[ \t]+(?:NOCOUNT|IDENTITY_INSERT|ANSI_NULLS|QUOTED_IDENTIFIER)\b",
+                r"|\bOUTPUT[ \t]+INSERTED\b|\bDECLARE[ \t]+@\w|\[dbo\]"
+                r"|\bSET[ \t]+(?:NOCOUNT|IDENTITY_INSERT|ANSI_NULLS|QUOTED_IDENTIFIER)\b",
             ),
         ),
         "srt": _nearly("SubRip Text", ("SRecode Template", r"^template[ \t]+\w+|^----[ \t]*$")),
