@@ -1,0 +1,64 @@
+"""Accounts: the one way in which a user comes into being."""
+
+from __future__ import annotations
+
+from vibecore.domain.actors import Actor, ActorKind
+from vibecore.domain.passwords import check_new_password
+from vibecore.domain.permissions import Action
+from vibecore.domain.policies import AuthPolicy
+from vibecore.domain.profiles import Profile
+from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
+from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.work import Work, allowed
+
+
+def make_account(
+    work: Work,
+    policy: AuthPolicy,
+    actor: Actor,
+    action: Action,
+    *,
+    email: str,
+    password: str,
+    name: str,
+    role: UserRole,
+    event: str,
+) -> Profile:
+    """A new user, if `actor` may do `action`; audited as `event`. The password is hashed before the unit of work.
+
+    Raises PermissionDenied, InvalidValue, PasswordRejected, AlreadyExists (the address is taken, in whatever case).
+    """
+    work.permit(actor, action)
+    address = check_email(email)
+    title: str = USERS.column("name").check(name)
+    plain = check_new_password(password, policy, email=address, name=title)
+    effects = work.effects
+    password_hash = effects.runtime.offload(effects.hasher.hash, plain)
+
+    def run(tx: UnitOfWork) -> Profile:
+        allowed(actor, action)
+        user = User(
+            id=effects.ids(),
+            email=address,
+            email_key=email_key(address),
+            password_hash=password_hash,
+            name=title,
+            role=role,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        row = work.event(
+            tx,
+            actor,
+            event,
+            resource_type="user",
+            resource_id=user.id,
+            details={"role": role.value},
+            user_id=user.id if actor.kind is ActorKind.ANONYMOUS else None,
+        )
+        with tx.batch() as batch:
+            stored = batch.add(tx.users.insert, user)
+            batch.add(tx.audit.append, row)
+        return Profile.of(stored.value)
+
+    return work.write(actor, run)

@@ -1,0 +1,42 @@
+"""Maintenance: what runs on a timer, by `Actor.system(reason)` or an administrator."""
+
+from __future__ import annotations
+
+from vibecore.domain.actors import Actor
+from vibecore.domain.analytics import RefreshReport
+from vibecore.domain.permissions import Action
+from vibecore.domain.rules import Integer
+from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.work import Service, allowed
+
+
+class MaintenanceService(Service):
+    """`vibe.maintenance`."""
+
+    def archive_deployments(self, actor: Actor, *, days: int) -> int:
+        """Move deployments that ended more than `days` days ago to the archive, where they stay readable; how many.
+
+        What runs and what a rollback may need is spared. Raises PermissionDenied, InvalidValue.
+        """
+        age = Integer(low=0).check("days", days)
+
+        def run(tx: UnitOfWork) -> int:
+            allowed(actor, Action.MAINTAIN)
+            archived = tx.deployments.archive(age)
+            details = {"days": age, "archived": archived}
+            tx.audit.append(self._work.event(tx, actor, "maintenance.deployments_archived", details=details))
+            return archived
+
+        return self._work.write(actor, run)
+
+    def refresh_analytics(self, actor: Actor) -> RefreshReport:
+        """Bring the materialized views to the present state. Raises PermissionDenied."""
+
+        def run(tx: UnitOfWork) -> RefreshReport:
+            allowed(actor, Action.MAINTAIN)
+            report = tx.analytics.refresh()
+            details = {"daily_rows": report.daily_rows, "user_rows": report.user_rows}
+            tx.audit.append(self._work.event(tx, actor, "maintenance.analytics_refreshed", details=details))
+            return report
+
+        return self._work.write(actor, run)
