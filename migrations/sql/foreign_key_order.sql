@@ -15,7 +15,8 @@ BEGIN
                 row_number() OVER (PARTITION BY c.conrelid, t.tgtype ORDER BY t.tgname COLLATE "C") AS checked
             FROM pg_constraint c
                 JOIN pg_trigger t ON t.tgconstraint = c.oid AND t.tgrelid = c.conrelid
-            WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace
+            WHERE c.contype = 'f'
+                AND c.connamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
                 AND t.tgname LIKE 'RI@_ConstraintTrigger@_c@_%' ESCAPE '@'
         ) place
         WHERE made <> checked
