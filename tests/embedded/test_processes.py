@@ -282,3 +282,19 @@ def test_a_folder_moved_under_its_server(place: Path) -> None:
         assert scalar(server.url, "SELECT x FROM kept") == 5
     with start(folder, durable=False) as server:
         assert scalar(server.url, "SELECT to_regclass('kept')") is None
+
+
+def test_a_folder_replaced_under_its_uses(place: Path) -> None:
+    """Uses of a folder that is gone and uses of its successor are counted together; the last one stops the server."""
+    folder = place / "db"
+    old = [start(folder, durable=False), start(folder)]
+    os.kill(server_pid(folder), signal.SIGKILL)
+    folder.rename(place / "gone")
+    old[0].close()
+    with start(folder, durable=False) as server:
+        pid = server_pid(folder)
+        assert entries(folder) == {os.getpid()}
+        old[1].close()
+        assert scalar(server.url, "SELECT 1") == 1
+    assert_stopped(folder, pid)
+    assert entries(folder) == set()

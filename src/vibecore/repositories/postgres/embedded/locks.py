@@ -30,6 +30,13 @@ class FileLock:
             _held.discard(self)
             os.close(self.fd)
 
+    def in_place(self) -> bool:
+        """Whether the locked file is still the one at `path`."""
+        try:
+            return os.path.samestat(os.fstat(self.fd), self.path.lstat())
+        except FileNotFoundError:
+            return False
+
     def __enter__(self) -> Self:
         return self
 

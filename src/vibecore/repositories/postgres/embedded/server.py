@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -115,6 +115,10 @@ class _Shared:
             self._folder = folder
             # Clears the entries of the dead; the server they left behind is ours from here on.
             users.living(folder.users, folder.owner)
+            if self._entry is not None and not self._entry.in_place():
+                # The folder was replaced by a new one while this process had uses of the old one.
+                self._entry.release()
+                self._entry = None
             if self._entry is None:
                 self._entry = users.register(folder.users, folder.owner)
             self._uses += 1
@@ -153,14 +157,15 @@ class _Shared:
 
     def leave(self) -> None:
         folder = self._folder
-        if folder is None or not folder.users.exists():
-            # Someone removed the folder under the server, which notices and ends by itself.
-            self._uses, entry, self._entry = 0, self._entry, None
-            if entry is not None:
-                users.unregister(entry)
+        if folder is not None and folder.users.exists():
+            with folder.lock():
+                self._leave_locked(folder)
             return
-        with folder.lock():
-            self._leave_locked(folder)
+        # Someone removed the folder under the server, which notices and ends by itself.
+        self._uses -= 1
+        if self._uses == 0 and self._entry is not None:
+            self._entry.release()
+            self._entry = None
 
     def leave_all(self) -> None:
         with self.mutex:
@@ -232,8 +237,9 @@ def _share(root: Path) -> _Shared:
 
 
 def _leave_everything() -> None:
-    for shared in list(_all_shared.values()):
-        shared.leave_all()
+    with ExitStack() as stack:
+        for shared in list(_all_shared.values()):
+            stack.callback(shared.leave_all)
 
 
 def _forget_parent() -> None:

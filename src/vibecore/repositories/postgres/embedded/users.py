@@ -24,7 +24,7 @@ def register(registry: Path, owner: Owner) -> FileLock:
 
 
 def unregister(entry: FileLock) -> None:
-    """Take this process out of the registry; fine when the folder is gone."""
+    """Take this process out of the registry."""
     entry.path.unlink(missing_ok=True)
     entry.release()
 
