@@ -16,12 +16,19 @@ def recent_activity(
     events: Iterable[AuditEvent], users: Iterable[User], projects: Iterable[Project], limit: int
 ) -> list[Activity]:
     """The `limit` newest events by (created_at, id), newest first, with the names that exist now."""
-    newest = nlargest(limit, events, key=lambda event: (event.created_at, event.id))
-    user_ids = {event.user_id for event in newest}
-    project_ids = {event.project_id for event in newest}
-    user_names = {user.id: user.name for user in users if user.id in user_ids}
-    project_names = {project.id: project.name for project in projects if project.id in project_ids}
-    return [_row(event, user_names, project_names) for event in newest]
+    return named(newest(events, limit), users, projects)
+
+
+def newest(events: Iterable[AuditEvent], limit: int) -> list[AuditEvent]:
+    """The `limit` newest events by (created_at, id), newest first."""
+    return nlargest(limit, events, key=lambda event: (event.created_at, event.id))
+
+
+def named(events: Iterable[AuditEvent], users: Iterable[User], projects: Iterable[Project]) -> list[Activity]:
+    """The events in their order, with the names of those of `users` and `projects` that they name."""
+    user_names = {user.id: user.name for user in users}
+    project_names = {project.id: project.name for project in projects}
+    return [_row(event, user_names, project_names) for event in events]
 
 
 def _row(event: AuditEvent, user_names: dict[UUID, str], project_names: dict[UUID, str]) -> Activity:
