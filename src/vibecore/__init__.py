@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vibecore.bootstrap import check, connect, connect_async, migrate
+    from vibecore.aio import connect_async
+    from vibecore.bootstrap import check, connect, migrate
     from vibecore.bootstrap.settings import Settings
 
 __version__ = "0.1.0"
@@ -21,7 +22,7 @@ _HOMES = {
     "Settings": "vibecore.bootstrap.settings",
     "check": "vibecore.bootstrap",
     "connect": "vibecore.bootstrap",
-    "connect_async": "vibecore.bootstrap",
+    "connect_async": "vibecore.aio",
     "migrate": "vibecore.bootstrap",
 }
 

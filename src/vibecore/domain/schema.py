@@ -8,7 +8,7 @@ fail at once, the primary key is reported first, then the uniques as declared, t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -110,7 +110,7 @@ class Table(Generic[R]):
         return attrgetter(*self.names)
 
     @cached_property
-    def build(self) -> Callable[[tuple[Any, ...]], R]:
+    def build(self) -> Callable[[Sequence[Any]], R]:
         """A record from values in column order, without running a frozen dataclass's slow `__init__`."""
         return row_builder(self.record, self.names)
 
@@ -158,20 +158,30 @@ def _rule(hint: Any) -> tuple[Rule | None, bool]:
     return None, False
 
 
-def row_builder(record: type[R], names: tuple[str, ...]) -> Callable[[tuple[Any, ...]], R]:
+def row_builder(
+    record: type[R],
+    names: Sequence[str],
+    converters: Mapping[str, Callable[[Any], Any]] | None = None,
+    nullable: Container[str] = (),
+) -> Callable[[Sequence[Any]], R]:
     """A function from values in field order to a `record`, writing the slots directly.
 
-    A frozen dataclass's `__init__` calls `object.__setattr__` per field, three times the cost of the slot's own
-    setter; the values come from the store or from `checked`, so nothing is skipped that would have been tested.
+    `converters` are applied to the fields they name, in `nullable` fields only to values other than None. A frozen
+    dataclass's `__init__` calls `object.__setattr__` per field, three times the cost of the slot's own setter; the
+    values come from the store or from `checked`, so nothing is skipped that would have been tested.
     """
-    setters = {f"s{i}": record.__dict__[name].__set__ for i, name in enumerate(names)}
-    new = "n"
-    lines = ["def build(row):", f" r={new}(c)", f" {','.join(f'v{i}' for i in range(len(names)))},=row"]
-    lines += [f" s{i}(r,v{i})" for i in range(len(names))]
-    lines += [" return r"]
-    scope: dict[str, Any] = {**setters, new: object.__new__, "c": record}
-    exec("\n".join(lines), scope)
-    built: Callable[[tuple[Any, ...]], R] = scope["build"]
+    converters = converters or {}
+    scope: dict[str, Any] = {"new": object.__new__, "record": record}
+    lines = ["def build(row):", " r=new(record)", f" {''.join(f'v{i},' for i in range(len(names)))}=row"]
+    for i, name in enumerate(names):
+        scope[f"s{i}"] = record.__dict__[name].__set__
+        value = f"v{i}"
+        if name in converters:
+            scope[f"c{i}"] = converters[name]
+            value = f"c{i}(v{i})" + (f" if v{i} is not None else None" if name in nullable else "")
+        lines.append(f" s{i}(r,{value})")
+    exec("\n".join([*lines, " return r"]), scope)
+    built: Callable[[Sequence[Any]], R] = scope["build"]
     return built
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
@@ -23,7 +23,7 @@ from vibecore.domain.rules import (
     Timestamp,
     Uuid,
 )
-from vibecore.domain.schema import Column, Table
+from vibecore.domain.schema import Column, Table, row_builder
 
 Encode = Callable[[Any], Any]
 
@@ -122,7 +122,7 @@ def decoder(rule: Rule) -> Callable[[Any], Any] | None:
     """From what psycopg returns to the stored form; None where they are the same."""
     match rule:
         case Json():
-            return json.loads
+            return _parsed
         case Member() | Choice():
             return {str(member.value): member for member in rule.kind}.__getitem__
         case TextArray():
@@ -132,6 +132,14 @@ def decoder(rule: Rule) -> Callable[[Any], Any] | None:
     return None
 
 
+_EMPTY: Final = {"{}": json.EMPTY_OBJECT, "[]": json.EMPTY_ARRAY}
+
+
+def _parsed(text: str) -> Any:
+    empty = _EMPTY.get(text)
+    return json.loads(text) if empty is None else empty
+
+
 def in_utc(value: datetime) -> datetime:
     """The same moment in UTC, whatever time zone the session shows it in."""
     return value if value.tzinfo is UTC else value.astimezone(UTC)
@@ -139,14 +147,6 @@ def in_utc(value: datetime) -> datetime:
 
 def row_decoder(table: Table[Any]) -> Callable[[Sequence[Any]], Any]:
     """From a row of all columns, in order, to a record."""
-    steps = [(i, step) for i, column in enumerate(table.columns) if (step := decoder(column.rule)) is not None]
-    build = table.build
-
-    def run(row: Sequence[Any]) -> Any:
-        values = list(row)
-        for i, step in steps:
-            if values[i] is not None:
-                values[i] = step(values[i])
-        return build(tuple(values))
-
-    return run
+    steps = {column.name: step for column in table.columns if (step := decoder(column.rule)) is not None}
+    nullable = {column.name for column in table.columns if column.nullable}
+    return row_builder(table.record, table.names, steps, nullable)

@@ -75,12 +75,12 @@ class ThreadWire:
         return self._connection.info.transaction_status
 
     def execute(self, statement: Statement) -> Result:
-        return _result(self._cursor.execute(_query(statement.sql), statement.params))
+        return _result(self._cursor.execute(_query(statement.sql), statement.params or None))
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
         connection = self._connection
         with connection.pipeline():
-            cursors = [connection.cursor().execute(_query(each.sql), each.params) for each in statements]
+            cursors = [connection.cursor().execute(_query(each.sql), each.params or None) for each in statements]
         return [_result(cursor) for cursor in cursors]
 
     def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -115,7 +115,7 @@ class LoopWire:
         return cast("Result", self._await(self._execute(statement)))
 
     async def _execute(self, statement: Statement) -> Result:
-        cursor = await self._connection.execute(_query(statement.sql), statement.params)
+        cursor = await self._connection.execute(_query(statement.sql), statement.params or None)
         return await _aresult(cursor)
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
@@ -123,7 +123,7 @@ class LoopWire:
 
     async def _pipeline(self, statements: Sequence[Statement]) -> list[Result]:
         async with self._connection.pipeline():
-            cursors = [await self._connection.execute(_query(each.sql), each.params) for each in statements]
+            cursors = [await self._connection.execute(_query(each.sql), each.params or None) for each in statements]
         return [await _aresult(cursor) for cursor in cursors]
 
     def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

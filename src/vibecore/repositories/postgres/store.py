@@ -47,6 +47,11 @@ class PostgresStore:
         """Units of work inside the transaction that `connection` has open, or begins now."""
         return JoinedStore(self, connection)
 
+    def revision(self) -> str | None:
+        """The revision of the migrations that the database is at; None if it was never migrated."""
+        with self.begin(Mode.READ) as unit:
+            return unit.revision()
+
     def _unit(self, line: Line, mode: Mode) -> PostgresUnitOfWork:
         now = _NOW.check("now", self._clock())
         return PostgresUnitOfWork(Transaction(line, mode), self._prefix, self._cursors, now)

@@ -132,6 +132,14 @@ class PostgresUnitOfWork:
     def analytics(self) -> PostgresAnalytics:
         return PostgresAnalytics(self._tx, self._prefix, self._now)
 
+    def revision(self) -> str | None:
+        """The revision recorded by the migrations, None where there is no record."""
+        home = f"'{self._prefix.strip('.')}.alembic_version'" if self._prefix else "'alembic_version'"
+        if not self._tx.run(f"SELECT to_regclass({home}) IS NOT NULL", (), lambda result: result.rows[0][0]):
+            return None
+        sql = f"SELECT version_num FROM {self._prefix}alembic_version"
+        return self._tx.run(sql, (), lambda result: result.rows[0][0] if result.rows else None)
+
     # -- ends
 
     @contextmanager

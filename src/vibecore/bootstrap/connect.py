@@ -1,0 +1,55 @@
+"""`connect`: from a URL, an application's engine or nothing to an open installation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vibecore.bootstrap import stores
+from vibecore.bootstrap.settings import Settings
+from vibecore.bootstrap.vibe import Vibe
+from vibecore.domain.errors import InvalidValue
+from vibecore.services.effects import Effects
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+
+def connect(
+    url: str | None = None,
+    *,
+    engine: Engine | None = None,
+    schema: str | None = None,
+    settings: Settings | None = None,
+    effects: Effects | None = None,
+) -> Vibe:
+    """Open an installation.
+
+    - `memory://`: a new, empty one in this process.
+    - `postgresql://...`: on a server. The database must be migrated (`vibecore migrate`).
+    - `embedded:///absolute/folder`: on a private server kept in that folder, started and migrated as needed.
+    - nothing: `VIBECORE_DATABASE_URL`, else the embedded server in the user's data folder.
+    - `engine=`: on an application's own SQLAlchemy engine (psycopg 3), whose pool is shared and left open.
+
+    `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `effects` replace
+    clock, ids, tokens, hashing and waiting, for tests. Raises InvalidValue, StoreUnavailable, NotMigrated, MissingExtra.
+    """
+    chosen = Settings.load() if settings is None else settings
+    ports = default_effects(chosen) if effects is None else effects
+    home = chosen.database_schema if schema is None else schema
+    if engine is not None:
+        if url is not None:
+            raise InvalidValue("engine", "cannot be given together with a URL")
+        return Vibe(stores.postgres_store(engine, chosen, ports.clock, home, owned=False), ports)
+    address = stores.default_url(chosen) if url is None else url
+    if stores.scheme_of(address) == "memory":
+        opened = stores.open_memory(address, chosen, ports.clock)
+    else:
+        opened = stores.open_postgres(address, chosen, ports.clock, home)
+    return Vibe(opened.store, ports, opened.closers)
+
+
+def default_effects(settings: Settings) -> Effects:
+    """The real clock, ids, tokens and hashing."""
+    from vibecore.services.passwords import BcryptHasher
+
+    return Effects(hasher=BcryptHasher(settings.bcrypt_cost))

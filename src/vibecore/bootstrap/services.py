@@ -1,0 +1,33 @@
+"""The services of one installation, side by side."""
+
+from __future__ import annotations
+
+from vibecore.services.analytics import AnalyticsService
+from vibecore.services.audit import AuditService
+from vibecore.services.auth import AuthService
+from vibecore.services.deployments import DeploymentService
+from vibecore.services.files import FileService
+from vibecore.services.maintenance import MaintenanceService
+from vibecore.services.projects import ProjectService
+from vibecore.services.quality import QualityService
+from vibecore.services.reviews import ReviewService
+from vibecore.services.tests import TestService
+from vibecore.services.users import UserService
+from vibecore.services.work import Work
+
+
+class Services:
+    """One attribute per noun. All of them run on the same work."""
+
+    def __init__(self, work: Work) -> None:
+        self.auth = AuthService(work)
+        self.users = UserService(work)
+        self.projects = ProjectService(work)
+        self.files = FileService(work)
+        self.deployments = DeploymentService(work)
+        self.reviews = ReviewService(work)
+        self.tests = TestService(work)
+        self.quality = QualityService(work)
+        self.audit = AuditService(work)
+        self.analytics = AnalyticsService(work)
+        self.maintenance = MaintenanceService(work)

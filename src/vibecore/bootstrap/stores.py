@@ -1,0 +1,127 @@
+"""Stores from what `connect` was given: a URL, an application's engine, or nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from vibecore.bootstrap.settings import Settings
+from vibecore.domain.errors import InvalidValue, NotMigrated
+from vibecore.domain.paging import Cursors
+from vibecore.services.effects import Clock
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from vibecore.repositories.postgres.store import PostgresStore
+    from vibecore.repositories.unit_of_work import Store
+
+SCHEMES: Final = ("memory", "postgresql", "postgres", "postgresql+psycopg", "embedded")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store and what has to be closed after it."""
+
+    store: Store
+    closers: tuple[Callable[[], None], ...] = field(default=())
+
+
+def default_url(settings: Settings) -> str:
+    """`VIBECORE_DATABASE_URL`, else the embedded server in the data folder."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    from platformdirs import user_data_path
+
+    folder = settings.data_folder or user_data_path("vibecore", appauthor=False) / "server"
+    return f"embedded://{folder.absolute()}"
+
+
+def scheme_of(url: object) -> str:
+    """The scheme of a URL that `connect` knows; InvalidValue (field `url`) for any other."""
+    if type(url) is not str or not url:
+        raise InvalidValue("url", f"must be text, not {type(url).__name__}" if type(url) is not str else "is empty")
+    scheme = url.partition("://")[0]
+    if "://" not in url or scheme not in SCHEMES:
+        raise InvalidValue("url", "must begin with memory://, postgresql:// or embedded://")
+    return scheme
+
+
+def embedded_folder(url: str) -> Path:
+    """The folder of an `embedded:///absolute/path` URL; percent signs escape, as in other URLs."""
+    parts = urlsplit(url)
+    if parts.netloc or not parts.path.startswith("/") or len(parts.path) < 2 or parts.query or parts.fragment:
+        raise InvalidValue("url", "must be embedded:///absolute/path")
+    return Path(unquote(parts.path))
+
+
+def cursors(settings: Settings) -> Cursors:
+    """Cursors signed with the settings' key, or with a random one."""
+    return Cursors(settings.cursor_key() or os.urandom(32))
+
+
+def open_memory(url: str, settings: Settings, clock: Clock) -> Opened:
+    """A new, empty database in this process."""
+    from vibecore.repositories.memory.store import MemoryStore
+
+    if url != "memory://":
+        raise InvalidValue("url", "must be exactly memory://")
+    return Opened(MemoryStore(clock, cursors(settings)))
+
+
+def server_url(url: str, schema: str | None) -> tuple[str, tuple[Callable[[], None], ...]]:
+    """The PostgreSQL URL behind `url`. An embedded server is started and, being private to vibecore, migrated."""
+    if scheme_of(url) != "embedded":
+        return url, ()
+    from vibecore.bootstrap.migrations import migrate
+    from vibecore.repositories.postgres.embedded import start
+
+    server = start(embedded_folder(url))
+    try:
+        migrate(server.url, schema=schema)
+    except BaseException:
+        server.close()
+        raise
+    return server.url, (server.close,)
+
+
+def open_postgres(url: str, settings: Settings, clock: Clock, schema: str | None) -> Opened:
+    """A database on a server, which must hold the schema that this version needs (NotMigrated)."""
+    from vibecore.repositories.postgres.engine import make_engine
+
+    address, closers = server_url(url, schema)
+    try:
+        engine = make_engine(address, pool_size=settings.pool_size, connect_timeout=settings.connect_timeout)
+        return Opened(postgres_store(engine, settings, clock, schema, owned=True), closers)
+    except BaseException:
+        for close in closers:
+            close()
+        raise
+
+
+def postgres_store(
+    engine: Engine,
+    settings: Settings,
+    clock: Clock,
+    schema: str | None,
+    *,
+    owned: bool,
+    await_: Callable[[Any], Any] | None = None,
+) -> PostgresStore:
+    """A store on `engine` after a look at the revision of its database."""
+    from vibecore.bootstrap.migrations import head
+    from vibecore.repositories.postgres.store import PostgresStore
+
+    store = PostgresStore(engine, clock, cursors(settings), schema=schema, await_=await_, owned=owned)
+    try:
+        found = store.revision()
+        if found != head():
+            raise NotMigrated(found, head())
+    except BaseException:
+        store.close()
+        raise
+    return store
