@@ -269,9 +269,7 @@ class DeploymentService(Scoped):
             "retry_of": _text(deployment.retry_of),
             "rollback_of": _text(deployment.rollback_of),
         }
-        event = self._event(
-            tx, actor, Action.DEPLOY, access, name, kind="deployment", key=deployment.id, details=_given(details)
-        )
+        event = self._event(tx, actor, access, name, kind="deployment", key=deployment.id, details=_given(details))
         with tx.batch() as batch:
             stored = batch.add(tx.deployments.insert, deployment)
             batch.add(tx.audit.append, event)
@@ -296,7 +294,6 @@ class DeploymentService(Scoped):
         event = self._event(
             tx,
             actor,
-            Action.DEPLOY,
             access,
             "deployment.changed",
             kind="deployment",

@@ -72,9 +72,7 @@ class FileService(Scoped):
                 after = dataclasses.replace(after, metadata=facts)
             details = {"path": place, "size_bytes": body.size_bytes, "folders": len(folders)}
             name = "file.created" if before is None else "file.updated"
-            event = self._event(
-                tx, actor, Action.FILES_WRITE, granted, name, kind="file", key=after.id, details=details
-            )
+            event = self._event(tx, actor, granted, name, kind="file", key=after.id, details=details)
             lines = body.line_count - (before.line_count if before is not None else 0)
             project = _recounted(granted, files=before is None, lines=lines)
             with tx.batch() as batch:
@@ -110,9 +108,7 @@ class FileService(Scoped):
             folders, parent_id = self._missing_folders(tx, scope, place, stamps.value, "path")
             folder = new_folder(self._effects.ids(), scope, place, parent_id, now=tx.now)
             details = {"path": place, "folders": len(folders)}
-            event = self._event(
-                tx, actor, Action.FILES_WRITE, granted, "folder.created", kind="file", key=folder.id, details=details
-            )
+            event = self._event(tx, actor, granted, "folder.created", kind="file", key=folder.id, details=details)
             with tx.batch() as batch:
                 for above in folders:
                     batch.add(tx.files.insert, above)
@@ -153,9 +149,7 @@ class FileService(Scoped):
                 raise _taken()
             folders, parent_id = self._missing_folders(tx, scope, new, stamps.value, "target")
             details = {"source": old, "target": new, "type": entry.type.value, "folders": len(folders)}
-            event = self._event(
-                tx, actor, Action.FILES_WRITE, granted, "file.moved", kind="file", key=entry.id, details=details
-            )
+            event = self._event(tx, actor, granted, "file.moved", kind="file", key=entry.id, details=details)
             with tx.batch() as batch:
                 for folder in folders:
                     batch.add(tx.files.insert, folder)
@@ -191,9 +185,7 @@ class FileService(Scoped):
             files = sum(stamp.type is FileType.FILE for stamp in gone)
             lines = sum(stamp.line_count for stamp in gone)
             details = {"path": place, "files": files, "folders": len(gone) - files, "lines": lines}
-            event = self._event(
-                tx, actor, Action.FILES_WRITE, granted, "file.deleted", kind="file", key=gone[0].id, details=details
-            )
+            event = self._event(tx, actor, granted, "file.deleted", kind="file", key=gone[0].id, details=details)
             project = _recounted(granted, files=-files, lines=-lines)
             with tx.batch() as batch:
                 batch.add(tx.files.delete_where, scope, _at_or_below("path", place))

@@ -124,9 +124,7 @@ class Importer(Scoped):
             if project != access.project:
                 batch.add(tx.projects.update, project)
             if attempt.wrote:
-                event = self._event(
-                    tx, actor, Action.FILES_WRITE, access, "files.imported", kind="file", details=details
-                )
+                event = self._event(tx, actor, access, "files.imported", kind="file", details=details)
                 batch.add(tx.audit.append, event)
 
 

@@ -39,7 +39,6 @@ class QualityService(Scoped):
             event = self._event(
                 tx,
                 actor,
-                Action.ASSESS,
                 granted,
                 "quality.assessed",
                 kind="quality_score",

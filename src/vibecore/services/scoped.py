@@ -13,7 +13,7 @@ from vibecore.domain.paging import OrderBy, desc
 from vibecore.domain.permissions import Action
 from vibecore.domain.rules import Uuid
 from vibecore.repositories.unit_of_work import Batch, Pending, UnitOfWork
-from vibecore.services.work import Service, overridden, readable
+from vibecore.services.work import Service, readable
 
 T = TypeVar("T")
 
@@ -52,7 +52,6 @@ class Scoped(Service):
         self,
         tx: UnitOfWork,
         actor: Actor,
-        action: Action,
         access: ProjectAccess,
         name: str,
         *,
@@ -68,7 +67,7 @@ class Scoped(Service):
             resource_type=kind,
             resource_id=key,
             project_id=access.project.id,
-            details={**details, **overridden(actor, action, access)},
+            details=details,
         )
 
 

@@ -85,7 +85,6 @@ class TestService(Scoped):
             event = self._event(
                 tx,
                 actor,
-                Action.TESTS_WRITE,
                 granted,
                 "test.recorded",
                 kind="test_result",
