@@ -1,0 +1,1 @@
+"""A public toolkit for tests of applications that use vibecore, and of vibecore itself."""

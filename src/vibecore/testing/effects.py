@@ -1,0 +1,122 @@
+"""Ports without chance: a clock that is moved by hand, ids and tokens that count, password hashing that costs nothing.
+
+    effects = fixed_effects()
+    effects.clock.move(days=30)
+
+None of this protects anything: tokens can be guessed and passwords are kept readable. For tests only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import count
+from typing import Final, ParamSpec, TypeVar
+from uuid import UUID
+
+from vibecore.domain.rules import Timestamp
+from vibecore.services.effects import Effects, PasswordHasher
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+START: Final = datetime(2025, 1, 1, tzinfo=UTC)
+"""Where a fixed clock begins."""
+
+
+class FixedClock:
+    """The moment it was given, until it is moved."""
+
+    def __init__(self, moment: datetime = START) -> None:
+        self._moment = Timestamp().check("moment", moment)
+
+    def __call__(self) -> datetime:
+        return self._moment
+
+    def move(self, *, days: float = 0, hours: float = 0, seconds: float = 0, microseconds: float = 0) -> datetime:
+        """Forwards, or backwards by negative numbers; the new moment. InvalidValue beyond what can be stored."""
+        step = timedelta(days=days, hours=hours, seconds=seconds, microseconds=microseconds)
+        self._moment = Timestamp().check("moment", self._moment + step)
+        return self._moment
+
+
+class SequentialIds:
+    """Ids that count up from `first`; two sources with ranges that do not meet never give the same id."""
+
+    def __init__(self, first: int = 1) -> None:
+        self._numbers = count(first)
+        self._lock = threading.Lock()
+
+    def __call__(self) -> UUID:
+        with self._lock:
+            return UUID(int=next(self._numbers))
+
+
+class SequentialTokens:
+    """Bytes that look random and are the same in every run."""
+
+    def __init__(self, seed: str = "") -> None:
+        self._seed = seed
+        self._numbers = count(1)
+        self._lock = threading.Lock()
+
+    def __call__(self, size: int, /) -> bytes:
+        with self._lock:
+            number = next(self._numbers)
+        blocks = (sha256(f"{self._seed}/{number}/{block}".encode()).digest() for block in range(size // 32 + 1))
+        return b"".join(blocks)[:size]
+
+
+class ReadableHasher:
+    """Keeps passwords as they are, at once; counts the checks, so that a test can tell whether work was done."""
+
+    PREFIX: Final = "readable$"
+
+    def __init__(self) -> None:
+        self.checks = 0
+
+    def hash(self, password: str, /) -> str:
+        return self.PREFIX + password
+
+    def verify(self, password: str, stored: str, /) -> bool:
+        self.checks += 1
+        return stored == self.PREFIX + password
+
+    def verify_nothing(self, password: str, /) -> None:
+        self.checks += 1
+
+
+class RecordingRuntime:
+    """Does not wait; keeps how long it should have waited, and how much work was offloaded."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.offloaded = 0
+
+    def sleep(self, seconds: float, /) -> None:
+        self.waits.append(seconds)
+
+    def offload(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.offloaded += 1
+        return call(*args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedEffects(Effects):
+    """Effects whose clock can be moved."""
+
+    clock: FixedClock
+
+
+def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | None = None) -> FixedEffects:
+    """A full set of fixed ports; give a `BcryptHasher(4)` where real hashes matter."""
+    return FixedEffects(
+        hasher=ReadableHasher() if hasher is None else hasher,
+        clock=FixedClock() if clock is None else clock,
+        ids=SequentialIds(),
+        tokens=SequentialTokens(),
+        runtime=RecordingRuntime(),
+    )
