@@ -70,10 +70,10 @@ class SequentialTokens:
         return b"".join(blocks)[:size]
 
 
-class ReadableHasher:
+class PlainHasher:
     """Keeps passwords as they are, at once; counts the checks, so that a test can tell whether work was done."""
 
-    PREFIX: Final = "readable$"
+    PREFIX: Final = "plain$"
 
     def __init__(self) -> None:
         self.checks = 0
@@ -114,7 +114,7 @@ class FixedEffects(Effects):
 def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | None = None) -> FixedEffects:
     """A full set of fixed ports; give a `BcryptHasher(4)` where real hashes matter."""
     return FixedEffects(
-        hasher=ReadableHasher() if hasher is None else hasher,
+        hasher=PlainHasher() if hasher is None else hasher,
         clock=FixedClock() if clock is None else clock,
         ids=SequentialIds(),
         tokens=SequentialTokens(),
