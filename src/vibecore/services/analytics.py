@@ -35,7 +35,6 @@ class AnalyticsService(Scoped):
             Action.MEMBERS_READ,
             project_id,
             lambda views: views.recent_activity,
-            project_id=project_id,
             user_id=user_id,
             limit=limit,
         )
@@ -49,7 +48,6 @@ class AnalyticsService(Scoped):
             Action.FILES_READ,
             project_id,
             lambda views: views.project_file_stats,
-            project_id=project_id,
             limit=limit,
         )
 
@@ -62,7 +60,6 @@ class AnalyticsService(Scoped):
             Action.DEPLOYMENTS_READ,
             project_id,
             lambda views: views.deployment_success_rate,
-            project_id=project_id,
             limit=limit,
         )
 
@@ -81,7 +78,6 @@ class AnalyticsService(Scoped):
             Action.PROJECT_READ,
             project_id,
             lambda views: views.daily_project_stats,
-            project_id=project_id,
             since=since,
             until=until,
             limit=limit,
@@ -116,6 +112,7 @@ class AnalyticsService(Scoped):
         **arguments: Any,
     ) -> T:
         """The rows of `view`: of a project for who may do `action` there, of the system for administrators."""
+        arguments["project_id"] = project_id
         if project_id is not None:
             return self._ask(actor, action, project_id, lambda tx, batch: batch.add(view(tx.analytics), **arguments))
 
