@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vibecore.aio import connect_async
-    from vibecore.bootstrap import check, connect, migrate
+    from vibecore.bootstrap.connect import connect
+    from vibecore.bootstrap.migrations import check, migrate
     from vibecore.bootstrap.settings import Settings
 
 __version__ = "0.1.0"
@@ -20,10 +21,10 @@ __all__ = ["Settings", "__version__", "check", "connect", "connect_async", "migr
 
 _HOMES = {
     "Settings": "vibecore.bootstrap.settings",
-    "check": "vibecore.bootstrap",
-    "connect": "vibecore.bootstrap",
+    "check": "vibecore.bootstrap.migrations",
+    "connect": "vibecore.bootstrap.connect",
     "connect_async": "vibecore.aio",
-    "migrate": "vibecore.bootstrap",
+    "migrate": "vibecore.bootstrap.migrations",
 }
 
 

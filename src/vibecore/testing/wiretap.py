@@ -1,0 +1,144 @@
+"""A wiretap between client and server that counts round trips: what users on a network feel.
+
+It listens on a Unix socket, forwards every byte to the real server's socket and counts a round trip each time the
+client speaks after the server did. `cut()` breaks all connections, as a network does.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+_CHUNK = 1 << 16
+
+
+class _Pair:
+    """One client connection and its server connection."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.client = client
+        self.server = server
+        self.server_spoke = True
+
+    def close(self) -> None:
+        self.client.close()
+        self.server.close()
+
+
+class Wiretap:
+    """Use as a context manager; `url` leads through the tap. `round_trips` counts over all connections."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        self._target = str(Path(query["host"][0]) / f".s.PGSQL.{query.get('port', ['5432'])[0]}")
+        self._folder = tempfile.TemporaryDirectory(prefix="vct")
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(Path(self._folder.name) / ".s.PGSQL.5432"))
+        self._listener.listen()
+        kept = {key: values[0] for key, values in query.items()}
+        tapped = urlencode({**kept, "host": self._folder.name, "port": 5432})
+        self.url = urlunsplit(parts._replace(query=tapped))
+        self._count = 0
+        self._pairs: set[_Pair] = set()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ, None)
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, "wake")
+        self._command: str | None = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="wiretap", daemon=True)
+        self._thread.start()
+
+    @property
+    def round_trips(self) -> int:
+        """Round trips so far. Read it when no call is under way."""
+        return self._count
+
+    def cut(self) -> None:
+        """Break every connection that is open now; new ones are accepted."""
+        self._tell("cut")
+
+    def close(self) -> None:
+        """Stop forwarding."""
+        if self._thread.is_alive():
+            self._tell("stop")
+            self._thread.join()
+            self._folder.cleanup()
+
+    def _tell(self, command: str) -> None:
+        self._done.clear()
+        self._command = command
+        self._wake_writer.send(b"x")
+        self._done.wait()
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    self._accept()
+                elif key.data == "wake":
+                    self._wake_reader.recv(1)
+                    command, self._command = self._command, None
+                    self._drop_all()
+                    if command == "stop":
+                        self._selector.close()
+                        for each in (self._listener, self._wake_reader, self._wake_writer):
+                            each.close()
+                    self._done.set()
+                    if command == "stop":
+                        return
+                    break
+                else:
+                    self._forward(*key.data)
+
+    def _accept(self) -> None:
+        client, _ = self._listener.accept()
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self._target)
+        pair = _Pair(client, server)
+        self._pairs.add(pair)
+        self._selector.register(client, selectors.EVENT_READ, (pair, True))
+        self._selector.register(server, selectors.EVENT_READ, (pair, False))
+
+    def _forward(self, pair: _Pair, from_client: bool) -> None:
+        if pair not in self._pairs:
+            return
+        source, target = (pair.client, pair.server) if from_client else (pair.server, pair.client)
+        try:
+            data = source.recv(_CHUNK)
+            if data:
+                target.sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(pair)
+        elif from_client and pair.server_spoke:
+            self._count += 1
+            pair.server_spoke = False
+        elif not from_client:
+            pair.server_spoke = True
+
+    def _drop(self, pair: _Pair) -> None:
+        self._pairs.discard(pair)
+        self._selector.unregister(pair.client)
+        self._selector.unregister(pair.server)
+        pair.close()
+
+    def _drop_all(self) -> None:
+        for pair in list(self._pairs):
+            self._drop(pair)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
