@@ -1,0 +1,89 @@
+"""Files in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from vibecore.domain.files import FILES, File, FileType
+from vibecore.domain.paths import name_of
+from vibecore.domain.totals import FileStamp, FileTotals
+from vibecore.repositories import arguments
+from vibecore.repositories.memory import writes
+from vibecore.repositories.memory.state import Root
+from vibecore.repositories.memory.tables import MemoryChildren
+
+
+class MemoryFiles(MemoryChildren[File]):
+    """See `vibecore.repositories.files.Files`."""
+
+    __slots__ = ()
+
+    def find_path(self, project_id: UUID, path: str, /) -> File | None:
+        with self.transaction.reading():
+            return self._at(arguments.scope(FILES, project_id), arguments.text(FILES, "path", path))
+
+    def stamps(self, project_id: UUID, paths: Sequence[str] | None = None, /) -> dict[str, FileStamp]:
+        with self.transaction.reading() as root:
+            project = arguments.scope(FILES, project_id)
+            if paths is None:
+                files: list[File] = list(self._records(root, project))
+            else:
+                wanted = arguments.texts(FILES, "path", paths)
+                files = [file for path in wanted if (file := self._at(project, path)) is not None]
+            return {stamp.path: stamp for stamp in _stamps(files)}
+
+    def subtree(self, project_id: UUID, folder: str, /) -> list[FileStamp]:
+        with self.transaction.reading() as root:
+            project = arguments.scope(FILES, project_id)
+            return _stamps(self._tree(root, project, arguments.text(FILES, "path", folder)))
+
+    def totals(self, project_id: UUID, /) -> FileTotals:
+        with self.transaction.reading() as root:
+            files: Sequence[File] = self._records(root, arguments.scope(FILES, project_id))
+            lines = [file.line_count for file in files if file.type is FileType.FILE]
+            return FileTotals(file_count=len(lines), total_lines=sum(lines))
+
+    def move_subtree(self, project_id: UUID, source: str, target: str, parent_id: UUID | None, /) -> int:
+        with self.transaction.writing() as root:
+            project = arguments.scope(FILES, project_id)
+            old_path = arguments.text(FILES, "path", source)
+            new_path = arguments.target(FILES, target)
+            parent = arguments.optional_uuid("parent_id", parent_id)
+            top = self._at(project, old_path)
+            if top is None:
+                return 0
+            changes = []
+            for file in self._tree(root, project, old_path):
+                path = arguments.moved("path", file.path, old_path, new_path)
+                entry = {"name": name_of(path), "parent_id": parent} if file is top else {}
+                changes.append((file, writes.versioned(self.transaction, self._layout, file, file, path=path, **entry)))
+            writes.replace(self.transaction, self._layout, changes)
+            return len(changes)
+
+    def _at(self, project: UUID, path: str) -> File | None:
+        place = self._layout.unique("idx_files_path")
+        found: File | None = self.transaction.held(self._layout, place, (project.int, path))
+        return found
+
+    def _tree(self, root: Root, project: UUID, folder: str) -> list[File]:
+        prefix = arguments.below(folder)
+        files: Sequence[File] = self._records(root, project)
+        return sorted(
+            (file for file in files if file.path == folder or file.path.startswith(prefix)), key=lambda file: file.path
+        )
+
+
+def _stamps(files: list[File]) -> list[FileStamp]:
+    """Ordered by path."""
+    return [
+        FileStamp(
+            id=file.id,
+            path=file.path,
+            type=file.type,
+            digest=file.digest,
+            line_count=file.line_count,
+            updated_at=file.updated_at,
+        )
+        for file in sorted(files, key=lambda file: file.path)
+    ]

@@ -1,0 +1,142 @@
+"""Units of work in memory: one transaction and all tables in it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from vibecore.domain.api_keys import API_KEYS
+from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, DEPLOYMENTS, ArchivedDeployment
+from vibecore.domain.files import FILES
+from vibecore.domain.members import MEMBERS
+from vibecore.domain.notifications import NOTIFICATIONS, Notification
+from vibecore.domain.paging import Cursors
+from vibecore.domain.pipelines import EXECUTIONS, PIPELINES, Execution, Pipeline
+from vibecore.domain.projects import PROJECTS
+from vibecore.domain.reviews import CODE_REVIEWS
+from vibecore.domain.scores import QUALITY_SCORES, QualityScore
+from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.tests import TEST_RESULTS, TestResult
+from vibecore.domain.users import USERS
+from vibecore.repositories.memory.analytics import MemoryAnalytics
+from vibecore.repositories.memory.audit import MemoryAudit
+from vibecore.repositories.memory.batches import MemoryBatch
+from vibecore.repositories.memory.deployments import MemoryDeployments
+from vibecore.repositories.memory.files import MemoryFiles
+from vibecore.repositories.memory.members import MemoryMembers
+from vibecore.repositories.memory.projects import MemoryProjects
+from vibecore.repositories.memory.quality import MemoryQuality
+from vibecore.repositories.memory.reviews import MemoryReviews
+from vibecore.repositories.memory.tables import MemoryChildren
+from vibecore.repositories.memory.transaction import Transaction
+from vibecore.repositories.memory.users import MemoryApiKeys, MemorySessions, MemoryUsers
+from vibecore.repositories.unit_of_work import UnitOfWork
+
+
+class MemoryUnitOfWork:
+    """See `vibecore.repositories.unit_of_work.UnitOfWork`."""
+
+    def __init__(self, transaction: Transaction, cursors: Cursors) -> None:
+        self._transaction = transaction
+        self._cursors = cursors
+
+    @property
+    def now(self) -> datetime:
+        return self._transaction.now
+
+    @cached_property
+    def users(self) -> MemoryUsers:
+        return MemoryUsers(self._transaction, USERS, self._cursors)
+
+    @cached_property
+    def sessions(self) -> MemorySessions:
+        return MemorySessions(self._transaction, SESSIONS, self._cursors)
+
+    @cached_property
+    def api_keys(self) -> MemoryApiKeys:
+        return MemoryApiKeys(self._transaction, API_KEYS, self._cursors)
+
+    @cached_property
+    def notifications(self) -> MemoryChildren[Notification]:
+        return MemoryChildren(self._transaction, NOTIFICATIONS, self._cursors)
+
+    @cached_property
+    def projects(self) -> MemoryProjects:
+        return MemoryProjects(self._transaction, PROJECTS, self._cursors)
+
+    @cached_property
+    def members(self) -> MemoryMembers:
+        return MemoryMembers(self._transaction, MEMBERS, self._cursors)
+
+    @cached_property
+    def files(self) -> MemoryFiles:
+        return MemoryFiles(self._transaction, FILES, self._cursors)
+
+    @cached_property
+    def deployments(self) -> MemoryDeployments:
+        return MemoryDeployments(self._transaction, DEPLOYMENTS, self._cursors)
+
+    @cached_property
+    def archived_deployments(self) -> MemoryChildren[ArchivedDeployment]:
+        return MemoryChildren(self._transaction, ARCHIVED_DEPLOYMENTS, self._cursors)
+
+    @cached_property
+    def reviews(self) -> MemoryReviews:
+        return MemoryReviews(self._transaction, CODE_REVIEWS, self._cursors)
+
+    @cached_property
+    def tests(self) -> MemoryChildren[TestResult]:
+        return MemoryChildren(self._transaction, TEST_RESULTS, self._cursors)
+
+    @cached_property
+    def pipelines(self) -> MemoryChildren[Pipeline]:
+        return MemoryChildren(self._transaction, PIPELINES, self._cursors)
+
+    @cached_property
+    def executions(self) -> MemoryChildren[Execution]:
+        return MemoryChildren(self._transaction, EXECUTIONS, self._cursors)
+
+    @cached_property
+    def scores(self) -> MemoryChildren[QualityScore]:
+        return MemoryChildren(self._transaction, QUALITY_SCORES, self._cursors)
+
+    @cached_property
+    def quality(self) -> MemoryQuality:
+        return MemoryQuality(self._transaction)
+
+    @cached_property
+    def audit(self) -> MemoryAudit:
+        return MemoryAudit(self._transaction, self._cursors)
+
+    @cached_property
+    def analytics(self) -> MemoryAnalytics:
+        return MemoryAnalytics(self._transaction)
+
+    def batch(self) -> AbstractContextManager[MemoryBatch]:
+        return MemoryBatch(self._transaction)
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        return self._transaction.savepoint()
+
+    def commit(self) -> None:
+        self._transaction.commit()
+
+    def rollback(self) -> None:
+        self._transaction.rollback()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        self.rollback()
+
+
+if TYPE_CHECKING:
+    # The whole face at once: each repository is held to its Protocol by the attribute it stands under.
+    def _conforms(unit: MemoryUnitOfWork) -> UnitOfWork:
+        return unit
