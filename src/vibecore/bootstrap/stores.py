@@ -17,6 +17,7 @@ from vibecore.services.effects import Clock
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
+    from vibecore.repositories.postgres.embedded import Server
     from vibecore.repositories.postgres.store import PostgresStore
     from vibecore.repositories.unit_of_work import Store
 
@@ -73,6 +74,29 @@ def open_memory(url: str, settings: Settings, clock: Clock) -> Opened:
     return Opened(MemoryStore(clock, cursors(settings)))
 
 
+def memory_database(settings: Settings) -> Callable[[Clock], Store]:
+    """A new, empty database in this process, as a function that makes stores on it: as if from several processes."""
+    from vibecore.repositories.memory.database import Database
+    from vibecore.repositories.memory.store import MemoryStore
+
+    database, signer = Database(), cursors(settings)
+    return lambda clock: MemoryStore(clock, signer, database)
+
+
+def embedded_server(folder: Path, *, version: int | None = None, durable: bool = True) -> Server:
+    """The embedded server in `folder`, with databases to be made; `version` None takes the newest."""
+    from vibecore.repositories.postgres.embedded import DEFAULT_VERSION, start
+
+    return start(folder, version=DEFAULT_VERSION if version is None else version, durable=durable)
+
+
+def postgres_engine(url: str, settings: Settings) -> Engine:
+    """The pool of connections to `url` that the settings ask for."""
+    from vibecore.repositories.postgres.engine import make_engine
+
+    return make_engine(url, pool_size=settings.pool_size, connect_timeout=settings.connect_timeout)
+
+
 def server_url(url: str, schema: str | None) -> tuple[str, tuple[Callable[[], None], ...]]:
     """The PostgreSQL URL behind `url`. An embedded server is started and, being private to vibecore, migrated."""
     if scheme_of(url) != "embedded":
@@ -91,11 +115,9 @@ def server_url(url: str, schema: str | None) -> tuple[str, tuple[Callable[[], No
 
 def open_postgres(url: str, settings: Settings, clock: Clock, schema: str | None) -> Opened:
     """A database on a server, which must hold the schema that this version needs (NotMigrated)."""
-    from vibecore.repositories.postgres.engine import make_engine
-
     address, closers = server_url(url, schema)
     try:
-        engine = make_engine(address, pool_size=settings.pool_size, connect_timeout=settings.connect_timeout)
+        engine = postgres_engine(address, settings)
         return Opened(postgres_store(engine, settings, clock, schema, owned=True), closers)
     except BaseException:
         for close in closers:
