@@ -147,9 +147,10 @@ def _query(sql: str) -> LiteralString:
     return cast("LiteralString", sql)  # type: ignore[redundant-cast]  # mypy takes LiteralString for str
 
 
+# `rownumber` tells whether there are rows to fetch; asking `description` would build an object for every column.
 def _result(cursor: psycopg.Cursor[Any]) -> Result:
-    return Result(cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)
+    return Result(cursor.fetchall() if cursor.rownumber is not None else [], cursor.rowcount)
 
 
 async def _aresult(cursor: psycopg.AsyncCursor[Any]) -> Result:
-    return Result(await cursor.fetchall() if cursor.description is not None else [], cursor.rowcount)
+    return Result(await cursor.fetchall() if cursor.rownumber is not None else [], cursor.rowcount)
