@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -141,3 +142,16 @@ def test_the_documented_cure_restores_the_order(database_url: str, index: str) -
         for name in ("pk_users", "idx_users_email", "uq_users_email_key"):
             session.execute(f"REINDEX INDEX CONCURRENTLY {name}".encode())
     assert migrations.check(database_url) == []
+
+
+def test_the_documented_cure_restores_the_order_of_foreign_keys(connection: sa.Connection) -> None:
+    """A key that is made again, without a scan under lock, comes last."""
+    connection.exec_driver_sql(
+        "ALTER TABLE files DROP CONSTRAINT fk_files_project, ADD CONSTRAINT fk_files_project"
+        " FOREIGN KEY (project_id) REFERENCES projects (id) ON DELETE CASCADE"
+    )
+    assert [drift.kind for drift in check(connection)] == ["order of foreign keys"]
+    page = Path(__file__).parents[2] / "docs" / "schema.md"
+    cure = page.read_text(encoding="utf-8").partition("```sql\n")[2].partition("```")[0]
+    connection.exec_driver_sql(cure[cure.index("ALTER TABLE") :])
+    assert check(connection) == []
