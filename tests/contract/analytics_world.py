@@ -19,6 +19,7 @@ from vibecore.domain.notifications import Notification
 from vibecore.domain.pipelines import Execution, ExecutionStatus, Pipeline
 from vibecore.domain.projects import Project, ProjectStatus
 from vibecore.domain.reviews import CodeReview
+from vibecore.domain.rules import EARLIEST, LATEST
 from vibecore.domain.scores import QualityScore
 from vibecore.domain.sessions import Session
 from vibecore.domain.tests import TestResult, TestType
@@ -30,6 +31,7 @@ MOMENTS = [
     for days in (0, 1, 2, 30)
     for micros in (0, 1, -1, 1_499_999, 3_600_000_000)
 ]
+MOMENTS += [EARLIEST, LATEST]
 LANGUAGES = [None, "Python", "python", "C", "Ünïcode", "😀", "", 'J"S\\\n']
 NAMES = ["Ada", "ada", "Zoë", "😀", "A"]
 
