@@ -1,0 +1,190 @@
+"""A memory platform with two users and one project, whose round trips are counted."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from vibecore.domain.actors import Actor
+from vibecore.domain.audit import AuditEvent
+from vibecore.domain.members import ProjectMember
+from vibecore.domain.paging import Cursors
+from vibecore.domain.projects import Project, ProjectStatus
+from vibecore.domain.users import User, UserRole
+from vibecore.repositories.memory.store import MemoryStore
+from vibecore.repositories.unit_of_work import Mode
+from vibecore.services.deployments import DeploymentService
+from vibecore.services.files import FileService
+from vibecore.services.quality import QualityService
+from vibecore.services.reviews import ReviewService
+from vibecore.services.tests import TestService
+from vibecore.services.work import Work
+from vibecore.testing.effects import START, fixed_effects
+
+SESSION = UUID(int=99)
+REPOSITORIES = frozenset({"projects", "files", "deployments", "reviews", "tests", "scores", "quality", "audit"})
+
+
+class Bench:
+    """The services under test, the actors who call them, and what they leave behind."""
+
+    def __init__(self) -> None:
+        self.effects = fixed_effects()
+        self.memory = MemoryStore(self.effects.clock, Cursors(b"a key of the tests"))
+        self.counted = _CountedStore(self.memory)
+        work = Work(self.counted, self.effects)  # type: ignore[arg-type]
+        self.files = FileService(work)
+        self.deployments = DeploymentService(work)
+        self.reviews = ReviewService(work)
+        self.tests = TestService(work)
+        self.quality = QualityService(work)
+        self.owner = self._user("owner", UserRole.DEVELOPER)
+        self.viewer = self._user("viewer", UserRole.DEVELOPER)
+        self.stranger = self._user("stranger", UserRole.DEVELOPER)
+        self.id = self.new_project()
+
+    @property
+    def trips(self) -> int:
+        """Round trips since the last time this was asked."""
+        found, self.counted.trips = self.counted.trips, 0
+        return found
+
+    def new_project(self) -> UUID:
+        """A private project of `owner` with `viewer` as a viewing member."""
+        id = self.effects.ids()
+        with self.memory.begin() as tx:
+            assert self.owner.user_id is not None
+            assert self.viewer.user_id is not None
+            project = Project(id=id, name="engine", owner_id=self.owner.user_id, created_at=START, updated_at=START)
+            tx.projects.insert(project)
+            member = ProjectMember(
+                id=self.effects.ids(),
+                project_id=id,
+                user_id=self.viewer.user_id,
+                role=UserRole.VIEWER,
+                joined_at=START,
+                created_at=START,
+                updated_at=START,
+            )
+            tx.members.insert(member)
+            tx.commit()
+        return id
+
+    def project(self) -> Project:
+        with self.memory.begin(Mode.READ) as tx:
+            return tx.projects.get(self.id)
+
+    def archive(self) -> None:
+        with self.memory.begin() as tx:
+            project = tx.projects.get(self.id)
+            tx.projects.update(replace(project, status=ProjectStatus.ARCHIVED, archived_from=project.status))
+            tx.commit()
+
+    def trail(self) -> list[AuditEvent]:
+        """All audit events, the oldest first."""
+        with self.memory.begin(Mode.SNAPSHOT) as tx:
+            return sorted(tx.audit.stream(), key=lambda event: event.id.int)
+
+    def trail_names(self) -> list[str]:
+        return [event.action for event in self.trail()]
+
+    def counters(self) -> tuple[int, int]:
+        project = self.project()
+        return project.file_count, project.total_lines
+
+    def recount(self) -> tuple[int, int]:
+        with self.memory.begin(Mode.READ) as tx:
+            totals = tx.files.totals(self.id)
+            return totals.file_count, totals.total_lines
+
+    def _user(self, name: str, role: UserRole) -> Actor:
+        user = User(
+            id=self.effects.ids(),
+            email=f"{name}@example.org",
+            email_key=f"{name}@example.org",
+            password_hash="x",
+            name=name,
+            role=role,
+            created_at=START,
+            updated_at=START,
+        )
+        with self.memory.begin() as tx:
+            tx.users.insert(user)
+            tx.commit()
+        return Actor.of_user(user, session_id=SESSION, ip_address="192.0.2.1")
+
+
+class _CountedStore:
+    """A store that counts what would travel: each call alone, each batch, each commit."""
+
+    joined = False
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.trips = 0
+
+    def begin(self, mode: Mode = Mode.WRITE) -> _CountedUnit:
+        return _CountedUnit(self, self._store.begin(mode))
+
+
+class _CountedUnit:
+    def __init__(self, store: _CountedStore, tx: Any) -> None:
+        self._store = store
+        self._tx = tx
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._tx, name)
+        return _CountedRepository(self._store, found) if name in REPOSITORIES else found
+
+    def batch(self) -> _CountedBatch:
+        self._store.trips += 1
+        return _CountedBatch(self._tx.batch())
+
+    def commit(self) -> None:
+        self._store.trips += 1
+        self._tx.commit()
+
+    def __enter__(self) -> Self:
+        self._tx.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._tx.__exit__(kind, error, traceback)
+
+
+class _CountedRepository:
+    def __init__(self, store: _CountedStore, repository: Any) -> None:
+        self._store = store
+        self._repository = repository
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._repository, name)
+
+        @functools.wraps(call)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self._store.trips += 1
+            return call(*args, **kwargs)
+
+        return counted
+
+
+class _CountedBatch:
+    def __init__(self, batch: Any) -> None:
+        self._manager = batch
+
+    def __enter__(self) -> Self:
+        self._batch = self._manager.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> Any:
+        return self._manager.__exit__(kind, error, traceback)
+
+    def add(self, call: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return self._batch.add(call.__wrapped__, *args, **kwargs)
