@@ -303,7 +303,7 @@ def test_rights_and_archive(bench: Bench) -> None:
 
 def test_a_deployment_of_another_project_is_not_found(bench: Bench) -> None:
     deployment, other = live(bench, "1"), bench.new_project()
-    calls = (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: bench.deployments.get(bench.owner, other, deployment.id),
         lambda: bench.deployments.transition(bench.owner, other, deployment.id, STOPPED, reason="x"),
         lambda: bench.deployments.retry(bench.owner, other, deployment.id),

@@ -1,0 +1,173 @@
+"""Reviews: what reviewers find in a project's files, recorded by hand or by running them over all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
+
+from vibecore.domain.actors import Actor
+from vibecore.domain.errors import InvalidValue, NotFound
+from vibecore.domain.files import FileType
+from vibecore.domain.filters import Filter
+from vibecore.domain.issues import Issue, file_score
+from vibecore.domain.paging import OrderBy, Page
+from vibecore.domain.paths import normalise_path
+from vibecore.domain.permissions import Action
+from vibecore.domain.reviews import CODE_REVIEWS, CodeReview
+from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.reviewers.protocol import Reviewer
+from vibecore.services.reviewing import ReviewProgress, ReviewReport, ReviewRun
+from vibecore.services.scoped import NEWEST_FIRST, Scoped, check_id
+from vibecore.services.work import writable
+
+
+class ReviewService(Scoped):
+    """`vibe.reviews`."""
+
+    def record(
+        self,
+        actor: Actor,
+        project_id: UUID,
+        path: str,
+        *,
+        issues: Sequence[Issue | Mapping[str, object]] = (),
+        score: int | None = None,
+        summary: str | None = None,
+        highlights: Sequence[str] = (),
+        reviewer: str = "manual",
+    ) -> CodeReview:
+        """Record what `reviewer` says of the file at `path` as it is now; for the quality its newest review counts.
+
+        Issues are given as such or as JSON (`Issue.from_json`). `score` is from 0 to 100; None: what
+        `domain.issues.file_score` makes of the issues.
+
+        Raises InvalidValue, NotFound (kind "project", or kind "file" where no file stands at `path`),
+        PermissionDenied, ReadOnlyProject.
+        """
+        scope = check_id("project_id", project_id)
+        place = normalise_path(path)
+        found_issues = _checked_issues(issues)
+        column = CODE_REVIEWS.column
+        told = column("highlights").check(highlights)
+        by = column("reviewer").check(reviewer)
+        text = column("summary").check(summary)
+        judged = None if score is None else column("score").check(score)
+
+        def run(tx: UnitOfWork) -> CodeReview:
+            with tx.batch() as batch:
+                access = batch.add(tx.projects.access, scope, actor.user_id)
+                found = batch.add(tx.files.find_path, scope, place)
+            granted = writable(actor, Action.REVIEW, scope, access.value)
+            file = found.value
+            if file is None or file.type is not FileType.FILE:
+                raise NotFound("file", place)
+            review = CodeReview(
+                id=self._effects.ids(),
+                project_id=scope,
+                file_path=place,
+                language=file.language,
+                score=file_score(found_issues, file.line_count) if judged is None else judged,
+                issues=column("issues").check([issue.to_json() for issue in found_issues]),
+                summary=text,
+                highlights=told,
+                reviewer=by,
+                digest=file.digest,
+                line_count=file.line_count,
+                created_at=tx.now,
+                updated_at=tx.now,
+            )
+            details = {"path": place, "reviewer": by, "score": review.score, "issues": len(found_issues)}
+            event = self._event(
+                tx, actor, granted, "review.recorded", kind="code_review", key=review.id, details=details
+            )
+            with tx.batch() as batch:
+                stored = batch.add(tx.reviews.insert, review)
+                batch.add(tx.audit.append, event)
+            return stored.value
+
+        return self._work.write(actor, run)
+
+    def run(
+        self,
+        actor: Actor,
+        project_id: UUID,
+        *,
+        reviewers: Sequence[Reviewer] | None = None,
+        progress: Callable[[ReviewProgress], None] | None = None,
+    ) -> ReviewReport:
+        """Let `reviewers` (None: the built-in Python reviewer) read every file of their languages that has changed
+        since they read it last, and record what they find, all or nothing.
+
+        The reading and judging happen before the unit of work that writes; a file that changes meanwhile is reported
+        as not reviewed, as is one that a reviewer cannot judge: nothing is recorded for it.
+
+        Raises InvalidValue, NotFound (kind "project"), PermissionDenied, ReadOnlyProject, and what `progress` or a
+        reviewer (apart from NotReviewed) raises.
+        """
+        return ReviewRun(self._work, actor, project_id, reviewers=reviewers, progress=progress).run()
+
+    def latest(self, actor: Actor, project_id: UUID) -> tuple[CodeReview, ...]:
+        """The newest review of every file by every reviewer, ordered by path, then reviewer.
+
+        Raises NotFound (kind "project"), PermissionDenied, InvalidValue.
+        """
+        return tuple(
+            self._ask(
+                actor, Action.REVIEWS_READ, project_id, lambda tx, batch: batch.add(tx.reviews.latest, project_id)
+            )
+        )
+
+    def get(self, actor: Actor, project_id: UUID, review_id: UUID) -> CodeReview:
+        """The review; NotFound (kind "code_review" or "project"), PermissionDenied, InvalidValue."""
+        found = self.find(actor, project_id, review_id)
+        if found is None:
+            raise NotFound("code_review", review_id)
+        return found
+
+    def find(self, actor: Actor, project_id: UUID, review_id: UUID) -> CodeReview | None:
+        """The review, or None. Raises NotFound (kind "project"), PermissionDenied, InvalidValue."""
+        key = check_id("review_id", review_id)
+        return self._ask(
+            actor, Action.REVIEWS_READ, project_id, lambda tx, batch: batch.add(tx.reviews.find, project_id, key)
+        )
+
+    def page(
+        self,
+        actor: Actor,
+        project_id: UUID,
+        *,
+        where: Filter | None = None,
+        order_by: OrderBy | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[CodeReview]:
+        """Reviews, the newest first unless `order_by` says otherwise.
+
+        Raises NotFound (kind "project"), PermissionDenied, InvalidValue, InvalidCursor.
+        """
+        return self._ask(
+            actor,
+            Action.REVIEWS_READ,
+            project_id,
+            lambda tx, batch: batch.add(
+                tx.reviews.page,
+                project_id,
+                where=where,
+                order_by=NEWEST_FIRST if order_by is None else order_by,
+                limit=limit,
+                cursor=cursor,
+            ),
+        )
+
+
+def _checked_issues(issues: object) -> tuple[Issue, ...]:
+    if not isinstance(issues, (list, tuple)):
+        raise InvalidValue("issues", f"must be a list of issues, not {type(issues).__name__}")
+    return tuple(_checked_issue(issue, f"issues[{place}]") for place, issue in enumerate(issues))
+
+
+def _checked_issue(issue: object, field: str) -> Issue:
+    """An issue made by hand may hold anything: its fields are checked as if they came from another program."""
+    if type(issue) is Issue:
+        issue = {name: getattr(issue, name) for name in Issue.__slots__}
+    return Issue.from_json(issue, field)
