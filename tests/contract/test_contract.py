@@ -1,0 +1,5 @@
+"""The whole contract suite, on every backend."""
+
+from __future__ import annotations
+
+from vibecore.testing.contract.writes import *  # noqa: F403
