@@ -106,8 +106,6 @@ def test_nobody_chooses_a_role_by_registering(house: House) -> None:
 
 def test_who_has_an_account_registers_no_other(house: House) -> None:
     """Denied before the password costs anything; an API key cannot either, whatever it may do besides."""
-    hasher = house.effects.hasher
-    assert isinstance(hasher, PlainHasher)
     for actor in (house.developer, house.key_of(house.admin, "account.register")):
         with pytest.raises(PermissionDenied):
             house.vibe.auth.register(actor, email=ADDRESS, password=PASSWORD, name="Ada")
