@@ -21,6 +21,7 @@ from vibecore.domain.errors import InvalidValue, StoreRejected, StoreUnavailable
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.exc import DBAPIError
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
@@ -104,6 +105,7 @@ def check(url: str, *, schema: str | None = None) -> list[Drift]:
 @contextmanager
 def _connected(url: str, *, read_only: bool = False) -> Iterator[sa.Connection]:
     import sqlalchemy as sa
+    from sqlalchemy.exc import DBAPIError
 
     engine = sa.create_engine(
         _address(url),
@@ -114,23 +116,24 @@ def _connected(url: str, *, read_only: bool = False) -> Iterator[sa.Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except sa.exc.DBAPIError as error:
+    except DBAPIError as error:
         raise _translated(error) from error
 
 
 def _address(url: str) -> sa.URL:
     import sqlalchemy as sa
+    from sqlalchemy.exc import ArgumentError
 
     try:
         parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
+    except (ArgumentError, ValueError):
         raise InvalidValue("url", "is not a URL") from None
     if parsed.drivername not in _DRIVERS:
         raise InvalidValue("url", "must start with postgresql://")
     return parsed.set(drivername="postgresql+psycopg")
 
 
-def _translated(error: sa.exc.DBAPIError) -> VibecoreError:
+def _translated(error: DBAPIError) -> VibecoreError:
     sqlstate: str | None = getattr(error.orig, "sqlstate", None)
     if error.connection_invalidated or sqlstate is None or sqlstate[:2] == "08" or sqlstate in {"57P01", "57P03"}:
         # The driver's first line names host, port and cause; it holds no password.
