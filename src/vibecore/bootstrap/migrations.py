@@ -21,9 +21,9 @@ from vibecore.domain.errors import InvalidValue, StoreRejected, StoreUnavailable
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from sqlalchemy.exc import DBAPIError
     from alembic.config import Config
     from alembic.script import ScriptDirectory
+    from sqlalchemy.exc import DBAPIError
 
     from vibecore.repositories.postgres.check import Drift
 
