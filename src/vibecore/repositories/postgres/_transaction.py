@@ -98,6 +98,7 @@ class Transaction:
         self._closed = False
         self._lock = threading.Lock()
         self._queue: list[tuple[Statement, Callable[[Result], None]]] | None = None
+        self._adding = False
         self._retried = False
         self._savepoints = 0
         self._names = 0
@@ -110,6 +111,8 @@ class Transaction:
             raise TransactionClosed
         if self._aborted:
             raise TransactionAborted
+        if self._queue is not None and not self._adding:
+            raise TransactionError("a batch is open: add the call to it, or leave it first")
         if self._lock.locked():
             raise TransactionBusy
         if write and self._mode is not Mode.WRITE:
@@ -148,9 +151,21 @@ class Transaction:
 
     def start_batch(self) -> None:
         self.enter()
-        if self._queue is not None:
-            raise TransactionError("a batch cannot stand inside another")
         self._queue = []
+
+    def add(self, call: Callable[[], T]) -> Pending[T]:
+        """Let `call`, which comes to one `run`, join the open batch."""
+        if self._queue is None:
+            raise TransactionError("the batch has been left")
+        before = len(self._queue)
+        self._adding = True
+        try:
+            pending = call()
+        finally:
+            self._adding = False
+        if not isinstance(pending, Pending) or len(self._queue) != before + 1:
+            raise TransactionError("only calls of this unit of work's tables can be part of a batch")
+        return pending
 
     def drop_batch(self) -> None:
         """Forget what a batch has queued: nothing of it was sent."""
@@ -289,6 +304,11 @@ class Transaction:
                 self._end()
                 raise
         self._end()
+
+    def abandon(self) -> None:
+        """End because the store was closed; a unit of work that is inside a call is left to that call."""
+        if not self._lock.locked():
+            self.rollback()
 
     def rollback(self) -> None:
         if self._closed:

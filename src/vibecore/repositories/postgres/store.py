@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy.engine import Connection, Engine
 
+from vibecore.domain.errors import StoreUnavailable
 from vibecore.domain.paging import Cursors
-from vibecore.domain.rules import Timestamp
+from vibecore.domain.rules import Timestamp, check_member
 from vibecore.repositories.postgres._transaction import Line, Transaction
 from vibecore.repositories.postgres.engine import JoinedLine, PoolLine, schema_prefix
 from vibecore.repositories.postgres.unit_of_work import PostgresUnitOfWork
@@ -39,8 +42,12 @@ class PostgresStore:
         self._prefix = schema_prefix(schema)
         self._await = await_
         self._owned = owned
+        self._open: WeakSet[Transaction] = WeakSet()
+        self._closed = False
+        self._lock = threading.Lock()
 
     def begin(self, mode: Mode = Mode.WRITE) -> PostgresUnitOfWork:
+        """StoreUnavailable once the store is closed."""
         return self._unit(PoolLine(self._engine, self._await), mode)
 
     def join(self, connection: Connection) -> JoinedStore:
@@ -53,10 +60,21 @@ class PostgresStore:
             return unit.revision()
 
     def _unit(self, line: Line, mode: Mode) -> PostgresUnitOfWork:
+        check_member(Mode, "mode", mode)
         now = _NOW.check("now", self._clock())
-        return PostgresUnitOfWork(Transaction(line, mode), self._prefix, self._cursors, now)
+        transaction = Transaction(line, mode)
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable("this store is closed")
+            self._open.add(transaction)
+        return PostgresUnitOfWork(transaction, self._prefix, self._cursors, now)
 
     def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            abandoned = list(self._open)
+        for transaction in abandoned:
+            transaction.abandon()
         if self._owned:
             self._engine.dispose()
 

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, cast
+from typing import Any, ParamSpec, Self, TypeVar
 
 from vibecore.domain.deployments import ArchivedDeployment
-from vibecore.domain.errors import TransactionError
 from vibecore.domain.notifications import Notification
 from vibecore.domain.paging import Cursors
 from vibecore.domain.pipelines import Execution, Pipeline
@@ -42,10 +41,7 @@ class PostgresBatch:
         self._tx = tx
 
     def add(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
-        pending = call(*args, **kwargs)
-        if not isinstance(pending, Pending):
-            raise TransactionError("only calls of this unit of work's tables can be part of a batch")
-        return cast("Pending[T]", pending)
+        return self._tx.add(lambda: call(*args, **kwargs))
 
 
 class PostgresUnitOfWork:
