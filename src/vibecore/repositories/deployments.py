@@ -18,7 +18,7 @@ class Deployments(Children[Deployment], Protocol):
         """Move ended deployments older than `days` days before `tx.now` to the archive; how many.
 
         Ended: failed, stopped or rolled back; its age counts from `completed_at`, else `updated_at`. Spared are, for
-        each project and environment, the two newest by (live_at, id) that were ever live, and every deployment that a
-        spared or unfinished one names in `retry_of` or `rollback_of`.
+        each project and environment, the two newest by (live_at, id) that were ever live, and every deployment of the
+        same project that one which stays names in `retry_of` or `rollback_of`, and so on.
         """
         ...
