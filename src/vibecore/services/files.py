@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -205,6 +205,7 @@ class FileService(Scoped):
         source: str | Path,
         *,
         gitignore: bool = False,
+        exclude: Sequence[str] = (),
         delete_missing: bool = False,
         progress: Callable[[ImportProgress], None] | None = None,
     ) -> ImportReport:
@@ -212,14 +213,21 @@ class FileService(Scoped):
 
         Paths are relative to `source`. What the project holds besides stays, unless `delete_missing`: then entries
         that the folder does not have go, with their reviews and test results; what the walk skipped never goes.
-        Binary files are kept as digest and size. With `gitignore` the `.gitignore` files of the tree hold.
-        `progress` is called some times a second, and from 0 again where the import collided with another writer
-        and starts over.
+        Binary files are kept as digest and size. With `gitignore` the `.gitignore` files of the tree hold;
+        `exclude` are more patterns, written as in one that lies in `source`. `progress` is called some times a second,
+        and from 0 again where the import collided with another writer and starts over.
 
-        Raises InvalidValue (field "source" where it is not a readable folder), NotFound (kind "project"),
-        PermissionDenied, ReadOnlyProject, and what `progress` raises: then nothing is imported.
+        Raises InvalidValue (field "source" where it is not a readable folder, "exclude"), NotFound (kind
+        "project"), PermissionDenied, ReadOnlyProject, and what `progress` raises: then nothing is imported.
         """
-        importer = Importer(self._work, source, gitignore=gitignore, delete_missing=delete_missing, progress=progress)
+        importer = Importer(
+            self._work,
+            source,
+            gitignore=gitignore,
+            exclude=exclude,
+            delete_missing=delete_missing,
+            progress=progress,
+        )
         return importer.run(actor, project_id)
 
     def read(self, actor: Actor, project_id: UUID, path: str) -> File:

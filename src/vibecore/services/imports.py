@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -75,12 +75,14 @@ class Importer(Scoped):
         source: str | Path,
         *,
         gitignore: bool,
+        exclude: Sequence[str],
         delete_missing: bool,
         progress: Callable[[ImportProgress], None] | None,
     ) -> None:
         super().__init__(work)
         self._source = source
         self._gitignore = Boolean().check("gitignore", gitignore)
+        self._exclude = exclude
         self._delete_missing = Boolean().check("delete_missing", delete_missing)
         if progress is not None and not callable(progress):
             raise InvalidValue("progress", f"must be callable, not {type(progress).__name__}")
@@ -94,7 +96,7 @@ class Importer(Scoped):
                 access = batch.add(tx.projects.access, scope, actor.user_id)
                 stamps = batch.add(tx.files.stamps, scope)
             granted = writable(actor, Action.FILES_WRITE, scope, access.value)
-            tree = walk(self._source, gitignore=self._gitignore)
+            tree = walk(self._source, gitignore=self._gitignore, exclude=self._exclude)
             attempt = _Import(tx, self._effects, scope, stamps.value, self._progress)
             attempt.write(tree)
             if self._delete_missing:

@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import unicodedata
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Final
 
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.paths import normalise_path
+from vibecore.domain.rules import check_text
 from vibecore.services.gitignore import IgnoreRules
 
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
@@ -49,7 +50,11 @@ class Skipped:
 
 
 def walk(
-    root: str | os.PathLike[str], *, gitignore: bool = False, max_file_bytes: int = MAX_FILE_BYTES
+    root: str | os.PathLike[str],
+    *,
+    gitignore: bool = False,
+    exclude: Sequence[str] = (),
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> Iterator[Entry | Skipped]:
     """Every file and folder below `root`: an Entry, or a Skipped where it cannot or must not be imported.
 
@@ -58,18 +63,31 @@ def walk(
 
     Skipped: symbolic links; sockets, pipes and devices; what cannot be read; names that are not UTF-8 or
     break the path rules; a second spelling of a path that is the same in normal form C; files over
-    `max_file_bytes`; files that change while they are read; `.git`; and, with `gitignore`, what the
-    `.gitignore` files of the tree say (no others: neither those above `root` nor the user's own).
+    `max_file_bytes`; files that change while they are read; `.git`; what the patterns of `exclude` say, written as in
+    a `.gitignore` in `root`; and, with `gitignore`, what the `.gitignore` files of the tree say (no others: neither
+    those above `root` nor the user's own). Where both say something of a path, `exclude` holds.
 
     Raises InvalidValue at once: with field "source" where `root` is not a folder that can be read, with field
-    "max_file_bytes" where that is not a positive number. Running out of descriptors or memory raises OSError.
+    "exclude" where that is not a list of patterns of one line, with field "max_file_bytes" where that is not a
+    positive number. Running out of descriptors or memory raises OSError.
     """
+    excluded = _exclusions(exclude)
     if type(max_file_bytes) is not int or max_file_bytes < 1:
         raise InvalidValue("max_file_bytes", "must be a positive integer")
     source = _source(root)
     with _opened_root(source):
         pass
-    return _Walk(source, gitignore=gitignore, max_file_bytes=max_file_bytes).run()
+    return _Walk(source, gitignore=gitignore, excluded=excluded, max_file_bytes=max_file_bytes).run()
+
+
+def _exclusions(patterns: object) -> IgnoreRules | None:
+    if isinstance(patterns, str) or not isinstance(patterns, Sequence):
+        raise InvalidValue("exclude", f"must be a list of patterns, not {type(patterns).__name__}")
+    lines = [check_text(f"exclude[{place}]", pattern) for place, pattern in enumerate(patterns)]
+    for place, line in enumerate(lines):
+        if "\n" in line:
+            raise InvalidValue(f"exclude[{place}]", "must be one line")
+    return IgnoreRules("\n".join(lines).encode()) if lines else None
 
 
 def _source(root: str | os.PathLike[str]) -> Path:
@@ -140,9 +158,10 @@ class _Child:
 
 
 class _Walk:
-    def __init__(self, source: Path, *, gitignore: bool, max_file_bytes: int) -> None:
+    def __init__(self, source: Path, *, gitignore: bool, excluded: IgnoreRules | None, max_file_bytes: int) -> None:
         self._source = source
         self._gitignore = gitignore
+        self._excluded = excluded
         self._limit = max_file_bytes
 
     def run(self) -> Iterator[Entry | Skipped]:
@@ -177,14 +196,26 @@ class _Walk:
                     yield child
                     continue
                 names = (*folder.names, child.name)
-                if _is_ignored(rules, names, is_folder=child.is_folder):
-                    yield Skipped(path=child.path, reason="is ignored by .gitignore")
+                reason = self._left_out(rules, names, is_folder=child.is_folder)
+                if reason is not None:
+                    yield Skipped(path=child.path, reason=reason)
                 elif child.is_folder:
                     below.append(_Folder(path=child.path, names=names, rules=rules))
                 else:
                     yield _entry(descriptor, child, self._limit)
         finally:
             os.close(descriptor)
+
+    def _left_out(self, rules: _Rules, names: tuple[str, ...], *, is_folder: bool) -> str | None:
+        """Why the rules leave it out, or None."""
+        if self._excluded is None and not rules:
+            return None
+        segments = [os.fsencode(name) for name in names]
+        if self._excluded is not None:
+            decision = self._excluded.decide(segments, is_folder=is_folder)
+            if decision is not None:
+                return "is excluded" if decision else None
+        return "is ignored by .gitignore" if _is_ignored(rules, segments, is_folder=is_folder) else None
 
 
 def _open_folder(root: int, names: Iterable[str]) -> int:
@@ -267,8 +298,7 @@ def _own_rules(
     return ()
 
 
-def _is_ignored(rules: _Rules, names: tuple[str, ...], *, is_folder: bool) -> bool:
-    segments = [os.fsencode(name) for name in names]
+def _is_ignored(rules: _Rules, segments: Sequence[bytes], *, is_folder: bool) -> bool:
     for depth, found in reversed(rules):
         decision = found.decide(segments[depth:], is_folder=is_folder)
         if decision is not None:

@@ -185,6 +185,15 @@ def test_gitignore_is_kept_when_asked(bench: Bench, tmp_path: Path) -> None:
     assert load(bench, tmp_path).created == 1
 
 
+def test_what_is_excluded_is_neither_imported_nor_deleted(bench: Bench, tmp_path: Path) -> None:
+    lay(tmp_path, {"a.log": "x", "a.py": "x"})
+    assert load(bench, tmp_path).created == 2
+    report = load(bench, tmp_path, exclude=["*.log"], delete_missing=True)
+    assert (report.unchanged, report.deleted) == (1, 0)
+    assert [(skip.path, skip.reason) for skip in report.skipped] == [("a.log", "is excluded")]
+    assert paths(bench) == ["a.log", "a.py"]
+
+
 def test_progress_grows_to_the_whole(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "CHUNK_FILES", 4)
     lay(tmp_path, {f"f{i}.py": "12345" for i in range(10)})
@@ -270,6 +279,7 @@ def test_few_statements_whatever_the_size(bench: Bench, tmp_path: Path) -> None:
         ("source", "/no/such/folder"),
         ("source", "\0"),
         ("gitignore", 1),
+        ("exclude", "*.log"),
         ("delete_missing", None),
         ("progress", 7),
     ],

@@ -203,6 +203,42 @@ def test_ignore_rules_apply_on_request(tmp_path: Path) -> None:
     )
 
 
+def test_exclusions_are_the_callers_own_rules(tmp_path: Path) -> None:
+    """They are written as in a `.gitignore` at the top, and outrank those of the tree in both directions."""
+    _plant(
+        tmp_path, "a.log", "b.log", "keep/me.tmp", "lib/site-packages/x.py", "lib/y.py", "site-packages/z.py", "t.tmp"
+    )
+    (tmp_path / ".gitignore").write_text("*.tmp\n!b.log\n")
+    found = list(walk(tmp_path, gitignore=True, exclude=["/site-packages/", "*.log", "!me.tmp", "# no rule", ""]))
+    assert _paths(found) == [
+        ".gitignore",
+        "keep/",
+        "keep/me.tmp",
+        "lib/",
+        "lib/y.py",
+        "lib/site-packages/",
+        "lib/site-packages/x.py",
+    ]
+    assert _skipped(found) == {
+        "a.log": "is excluded",
+        "b.log": "is excluded",
+        "site-packages": "is excluded",
+        "t.tmp": "is ignored by .gitignore",
+    }
+    assert _skipped(list(walk(tmp_path, exclude=("*.log",)))) == {"a.log": "is excluded", "b.log": "is excluded"}
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [("*.log", "exclude"), (None, "exclude"), (7, "exclude"), (["a", 7], "exclude[1]"), (["a\nb"], "exclude[0]")],
+)
+def test_exclusions_of_a_wrong_form_are_refused(tmp_path: Path, value: object, field: str) -> None:
+    """One pattern alone is the likely mistake: it is not taken for a list of characters."""
+    with pytest.raises(InvalidValue) as caught:
+        walk(tmp_path, exclude=value)  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
 def test_rules_that_cannot_be_applied_are_named(tmp_path: Path) -> None:
     """An enormous rule file is a file like any other, and that its rules are not applied is said."""
     (tmp_path / ".gitignore").write_bytes(b"a\n" * trees.MAX_RULES_BYTES)
