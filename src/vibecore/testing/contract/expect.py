@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -46,11 +46,11 @@ def invalid(field: str, kind: type[InvalidValue] = InvalidValue) -> Iterator[Non
     assert found == field or found.startswith((f"{field}.", f"{field}[", f"{field} ")), found
 
 
-def taken(table: Table[object], unique: Unique) -> AlreadyExists:
+def taken(table: Table[Any], unique: Unique) -> AlreadyExists:
     """The error where a unique value is taken."""
     return AlreadyExists(table.kind, unique.name, unique.fields)
 
 
-def missing(table: Table[object], reference: Reference) -> MissingReference:
+def missing(table: Table[Any], reference: Reference) -> MissingReference:
     """The error where a reference names nothing."""
     return MissingReference(table.kind, reference.name, reference.field)

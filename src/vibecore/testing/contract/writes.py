@@ -54,7 +54,7 @@ def test_insert_refuses_what_is_no_record_of_the_table(store: Store, table: Tabl
     """Another type of record, a dict or None is InvalidValue that names the kind, and the unit of work goes on."""
     with store.begin() as tx:
         rows = Rows(tx, table)
-        stranger = build(USERS if table is not USERS else FILES)
+        stranger: object = build(FILES) if table is USERS else build(USERS)
         for value in (stranger, {"id": uuid4()}, None):
             with invalid(table.kind):
                 rows.insert(value)
