@@ -39,12 +39,16 @@ turns = st.sampled_from([0, 1])
 
 
 class TwoUnits(RuleBasedStateMachine):
-    """Two units of work on one database. Each rule is one call; what it answers is the other tests' concern."""
+    """Two units of work on one database. What a call answers is the other tests' concern."""
 
     @initialize()
     def begin(self) -> None:
         self.database = Database()
         self.store = world.store(database=self.database)
+        users = [world.user(id=id, email=name) for id, name in zip(IDS, ("x@e.org", "y@e.org"), strict=False)]
+        projects = [world.project(owner, id=id) for owner, id in zip(users, IDS, strict=False)]
+        files = [world.file(of, path, id=id) for of, path, id in zip(projects, ("a", "a/b"), IDS, strict=False)]
+        world.committed(self.store, *users, *projects, *files, world.member(projects[0], users[1]))
         self.units = [self.store.begin(), self.store.begin()]
 
     def run(self, turn: int, call: Callable[[MemoryUnitOfWork], object]) -> None:
@@ -82,6 +86,14 @@ class TwoUnits(RuleBasedStateMachine):
         of = world.project(world.user(), id=project)
         rows = [world.file(of, path, id=id, parent_id=parent, type=FileType.FOLDER) for id, path, parent in chosen]
         self.run(turn, lambda unit: unit.files.insert_many(rows))
+
+    @rule(turn=turns, project=ids, id=ids, parent=st.none() | ids)
+    def update_file(self, turn: int, project: UUID, id: UUID, parent: UUID | None) -> None:
+        def update(unit: MemoryUnitOfWork) -> None:
+            row = unit.files.get(project, id)
+            unit.files.update(replace(row, parent_id=parent, line_count=row.line_count + 1))
+
+        self.run(turn, update)
 
     @rule(turn=turns, project=ids, prefix=paths)
     def rename_files(self, turn: int, project: UUID, prefix: str) -> None:
@@ -169,4 +181,4 @@ def check(root: Root) -> None:
 
 
 TestTwoUnits = TwoUnits.TestCase
-TestTwoUnits.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTwoUnits.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

@@ -251,6 +251,15 @@ def test_a_unit_that_wrote_nothing_commits_whatever_happened(seeded: Seeded) -> 
     race(seeded, lambda unit: unit.projects.get(seeded.engine.id), renaming(seeded))
 
 
+def test_a_unit_whose_writes_were_all_undone_wrote_nothing(seeded: Seeded) -> None:
+    def undo_all(unit: MemoryUnitOfWork) -> None:
+        with pytest.raises(NotFound), unit.savepoint():
+            renaming(seeded)(unit)
+            unit.users.get(world.new_id())
+
+    race(seeded, undo_all, renaming(seeded))
+
+
 def test_a_unit_sees_its_own_writes_and_no_later_ones_of_others(seeded: Seeded) -> None:
     grace = world.user()
     with seeded.store.begin() as unit:

@@ -275,3 +275,13 @@ def test_records_may_come_from_a_generator_that_reads_the_same_unit(seeded: Seed
         assert unit.projects.insert_many(copies) == 1
         ids = (row.id for row in unit.projects.stream())
         assert len(unit.projects.find_many(ids)) == 2
+
+
+def test_a_refused_call_takes_nothing_from_its_generator(seeded: Seeded) -> None:
+    ended = seeded.store.begin()
+    ended.rollback()
+    records = (world.user() for _ in range(1))
+    for unit, error in ((ended, TransactionClosed), (seeded.store.begin(Mode.READ), ReadOnlyTransaction)):
+        with pytest.raises(error):
+            unit.users.insert_many(records)
+    assert len(list(records)) == 1
