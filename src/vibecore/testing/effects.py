@@ -17,6 +17,7 @@ from itertools import count
 from typing import Final, ParamSpec, TypeVar
 from uuid import UUID
 
+from vibecore.domain.errors import InvalidValue
 from vibecore.domain.rules import Timestamp
 from vibecore.services.effects import Effects, PasswordHasher
 
@@ -38,8 +39,11 @@ class FixedClock:
 
     def move(self, *, days: float = 0, hours: float = 0, seconds: float = 0, microseconds: float = 0) -> datetime:
         """Forwards, or backwards by negative numbers; the new moment. InvalidValue beyond what can be stored."""
-        step = timedelta(days=days, hours=hours, seconds=seconds, microseconds=microseconds)
-        self._moment = Timestamp().check("moment", self._moment + step)
+        try:
+            moved = self._moment + timedelta(days=days, hours=hours, seconds=seconds, microseconds=microseconds)
+        except OverflowError:
+            raise InvalidValue("moment", "is outside of all dates") from None
+        self._moment = Timestamp().check("moment", moved)
         return self._moment
 
 
