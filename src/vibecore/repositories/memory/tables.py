@@ -84,7 +84,7 @@ class Rows(Repository, Generic[R]):
         if unique.name == self._table.primary.name:
             return self._locate(self.transaction.root, key)
         plain = tuple(value.int if type(value) is UUID else value for value in key)
-        value = plain if len(plain) > 1 else plain[0]
+        value = plain[0] if len(plain) == 1 else plain
         return self.transaction.held(self._layout, self._layout.unique(unique.name), value)
 
     def _locate(self, root: Root, key: tuple[UUID, ...]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -35,6 +34,12 @@ from vibecore.repositories.memory.transaction import Transaction
 from vibecore.repositories.memory.users import MemoryApiKeys, MemorySessions, MemoryUsers
 from vibecore.repositories.unit_of_work import UnitOfWork
 
+if TYPE_CHECKING:
+    # To a type checker it is the property that the Protocol asks for; not all of them see that in a cached one.
+    from builtins import property as made_once
+else:
+    from functools import cached_property as made_once
+
 
 class MemoryUnitOfWork:
     """See `vibecore.repositories.unit_of_work.UnitOfWork`."""
@@ -47,71 +52,71 @@ class MemoryUnitOfWork:
     def now(self) -> datetime:
         return self._transaction.now
 
-    @cached_property
+    @made_once
     def users(self) -> MemoryUsers:
         return MemoryUsers(self._transaction, USERS, self._cursors)
 
-    @cached_property
+    @made_once
     def sessions(self) -> MemorySessions:
         return MemorySessions(self._transaction, SESSIONS, self._cursors)
 
-    @cached_property
+    @made_once
     def api_keys(self) -> MemoryApiKeys:
         return MemoryApiKeys(self._transaction, API_KEYS, self._cursors)
 
-    @cached_property
+    @made_once
     def notifications(self) -> MemoryChildren[Notification]:
         return MemoryChildren(self._transaction, NOTIFICATIONS, self._cursors)
 
-    @cached_property
+    @made_once
     def projects(self) -> MemoryProjects:
         return MemoryProjects(self._transaction, PROJECTS, self._cursors)
 
-    @cached_property
+    @made_once
     def members(self) -> MemoryMembers:
         return MemoryMembers(self._transaction, MEMBERS, self._cursors)
 
-    @cached_property
+    @made_once
     def files(self) -> MemoryFiles:
         return MemoryFiles(self._transaction, FILES, self._cursors)
 
-    @cached_property
+    @made_once
     def deployments(self) -> MemoryDeployments:
         return MemoryDeployments(self._transaction, DEPLOYMENTS, self._cursors)
 
-    @cached_property
+    @made_once
     def archived_deployments(self) -> MemoryChildren[ArchivedDeployment]:
         return MemoryChildren(self._transaction, ARCHIVED_DEPLOYMENTS, self._cursors)
 
-    @cached_property
+    @made_once
     def reviews(self) -> MemoryReviews:
         return MemoryReviews(self._transaction, CODE_REVIEWS, self._cursors)
 
-    @cached_property
+    @made_once
     def tests(self) -> MemoryChildren[TestResult]:
         return MemoryChildren(self._transaction, TEST_RESULTS, self._cursors)
 
-    @cached_property
+    @made_once
     def pipelines(self) -> MemoryChildren[Pipeline]:
         return MemoryChildren(self._transaction, PIPELINES, self._cursors)
 
-    @cached_property
+    @made_once
     def executions(self) -> MemoryChildren[Execution]:
         return MemoryChildren(self._transaction, EXECUTIONS, self._cursors)
 
-    @cached_property
+    @made_once
     def scores(self) -> MemoryChildren[QualityScore]:
         return MemoryChildren(self._transaction, QUALITY_SCORES, self._cursors)
 
-    @cached_property
+    @made_once
     def quality(self) -> MemoryQuality:
         return MemoryQuality(self._transaction)
 
-    @cached_property
+    @made_once
     def audit(self) -> MemoryAudit:
         return MemoryAudit(self._transaction, self._cursors)
 
-    @cached_property
+    @made_once
     def analytics(self) -> MemoryAnalytics:
         return MemoryAnalytics(self._transaction)
 
