@@ -19,7 +19,8 @@ from vibecore.domain.errors import (
     TransactionClosed,
     TransactionError,
 )
-from vibecore.repositories.unit_of_work import Mode
+from vibecore.repositories.memory.unit_of_work import MemoryUnitOfWork
+from vibecore.repositories.unit_of_work import Mode, Pending
 
 
 def test_results_exist_once_the_batch_was_left(seeded: Seeded) -> None:
@@ -34,32 +35,42 @@ def test_results_exist_once_the_batch_was_left(seeded: Seeded) -> None:
         unit.commit()
 
 
-def test_a_batch_that_fails_has_no_results(seeded: Seeded) -> None:
+@pytest.mark.parametrize("failing", ["a row that is gone", "a refused value", "an error of the caller", "an interrupt"])
+def test_a_batch_that_fails_has_no_results_and_can_only_be_undone(seeded: Seeded, failing: str) -> None:
+    """Also where a call only answered: on a server the calls after it have run."""
+
+    def fail(unit: MemoryUnitOfWork) -> list[Pending[int]]:
+        pending = []
+        with pytest.raises((NotFound, InvalidValue, KeyError, KeyboardInterrupt)), unit.batch() as batch:
+            batch.add(unit.users.insert, world.user())
+            pending.append(batch.add(unit.users.count))
+            if failing == "a row that is gone":
+                batch.add(unit.users.get, world.new_id())
+            elif failing == "a refused value":
+                batch.add(unit.users.get, "no uuid")  # type: ignore[arg-type]
+            raise KeyError if failing == "an error of the caller" else KeyboardInterrupt
+        return pending
+
     unit = seeded.store.begin()
-    with pytest.raises(NotFound), unit.batch() as batch:
-        count = batch.add(unit.users.count)
-        batch.add(unit.users.get, world.new_id())
+    (count,) = fail(unit)
     with pytest.raises(TransactionError, match="has not run"):
         _ = count.value
-    assert unit.users.count() == 1
-
-
-def test_calls_before_the_one_that_fails_take_effect(seeded: Seeded) -> None:
-    for failing, error in ((world.new_id(), NotFound), ("no uuid", InvalidValue)):
-        unit = seeded.store.begin()
-        with pytest.raises(error), unit.batch() as batch:
-            batch.add(unit.users.insert, world.user())
-            batch.add(unit.users.get, failing)  # type: ignore[arg-type]
-        assert unit.users.count() == 2
-
-
-def test_an_interrupted_batch_takes_no_effect(seeded: Seeded) -> None:
+    with pytest.raises(TransactionAborted):
+        unit.users.count()
     unit = seeded.store.begin()
-    unit.users.insert(world.user())
-    with pytest.raises(KeyboardInterrupt), unit.batch() as batch:
-        batch.add(unit.users.insert, world.user())
-        raise KeyboardInterrupt
-    assert unit.users.count() == 2
+    with pytest.raises(TransactionAborted), unit.savepoint():
+        fail(unit)
+        unit.users.count()
+    assert unit.users.count() == 1
+    unit.commit()
+
+
+def test_a_failed_batch_of_a_reading_unit_harms_nothing(seeded: Seeded) -> None:
+    for mode in (Mode.READ, Mode.SNAPSHOT):
+        unit = seeded.store.begin(mode)
+        with pytest.raises(NotFound), unit.batch() as batch:
+            batch.add(unit.users.get, world.new_id())
+        assert unit.users.count() == 1
 
 
 def test_a_failed_statement_in_a_batch_aborts_the_unit(seeded: Seeded) -> None:
