@@ -17,7 +17,7 @@ from typing import Any, Final, assert_never
 
 from vibecore.domain import json
 from vibecore.domain.errors import InvalidValue
-from vibecore.domain.rules import Choice, Json, Text, TextArray, check_text
+from vibecore.domain.rules import Choice, Json, Text, TextArray, check_member, check_text
 from vibecore.domain.schema import Column, Table
 
 MAX_DEPTH: Final = 32
@@ -183,6 +183,7 @@ def _checked(table: Table[Any], node: Filter, depth: int, budget: list[int]) -> 
         case Among():
             column = table.column(node.field)
             _require(column, not isinstance(column.rule, TextArray), "cannot be compared")
+            _require(column, type(node.values) is tuple, "is compared with what is no tuple")
             if len(node.values) > MAX_AMONG:
                 raise InvalidValue(node.field, f"is compared with more than {MAX_AMONG} values")
             return Among(node.field, tuple(_literal(column, value) for value in node.values))
@@ -192,18 +193,26 @@ def _checked(table: Table[Any], node: Filter, depth: int, budget: list[int]) -> 
         case Occurs():
             column = table.column(node.field)
             _require(column, isinstance(column.rule, (Text, Choice)), "is not text")
+            check_member(Place, column.name, node.place)
             return Occurs(node.field, node.place, _pattern(node))
         case Includes():
             column = table.column(node.field)
             _require(column, isinstance(column.rule, Json), "is not JSON")
             return Includes(node.field, json.freeze(node.field, node.part))
         case And():
-            return And(tuple(_checked(table, part, depth + 1, budget) for part in node.parts))
+            return And(tuple(_checked(table, part, depth + 1, budget) for part in _parts(node)))
         case Or():
-            return Or(tuple(_checked(table, part, depth + 1, budget) for part in node.parts))
+            return Or(tuple(_checked(table, part, depth + 1, budget) for part in _parts(node)))
         case Not():
             return Not(_checked(table, node.part, depth + 1, budget))
     raise InvalidValue("where", f"{type(node).__name__} is not a filter")
+
+
+def _parts(node: And | Or) -> tuple[Filter, ...]:
+    """The parts of a node, which may have been built by hand."""
+    if type(node.parts) is not tuple:
+        raise InvalidValue("where", f"{type(node).__name__} needs a tuple of filters")
+    return node.parts
 
 
 def _pattern(node: Occurs) -> str:
@@ -215,9 +224,10 @@ def _pattern(node: Occurs) -> str:
 
 def _checked_compare(column: Column, node: Compare) -> Compare:
     _require(column, not isinstance(column.rule, TextArray), "cannot be compared")
+    check_member(Comparison, column.name, node.comparison)
     if node.comparison not in (Comparison.EQ, Comparison.NE):
         _require(column, column.rule.ordered, "has no order")
-    return Compare(node.field, Comparison(node.comparison), _literal(column, node.value))
+    return Compare(node.field, node.comparison, _literal(column, node.value))
 
 
 def _literal(column: Column, value: object) -> Any:
