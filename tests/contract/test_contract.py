@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
+from vibecore.testing.contract.filtering import *  # noqa: F403
+from vibecore.testing.contract.pages import *  # noqa: F403
+from vibecore.testing.contract.reads import *  # noqa: F403
+from vibecore.testing.contract.streams import *  # noqa: F403
 from vibecore.testing.contract.writes import *  # noqa: F403
