@@ -117,7 +117,7 @@ class Children(Writes[R], Protocol[R]):
     def delete(self, scope: UUID, id: UUID, /) -> None: ...
 
     def delete_where(self, scope: UUID, where: Filter, /) -> int:
-        """Remove, in one statement, the rows for which `where` is true and all that refers to them; how many matched."""
+        """Remove in one statement the rows for which `where` is true and all that refers to them; how many matched."""
         ...
 
     def page(

@@ -68,9 +68,10 @@ class Pending(Generic[T]):
 
 class Batch(Protocol):
     """Calls that travel together: one round trip on a network. They run in order; the first failure is raised when
-    the block is left (or sooner), and what it means for the unit of work is what the call alone would have meant.
-    Calls after a `NotFound` or `Stale` in the batch may have taken effect: undo to a savepoint or roll back.
-    `stream`, `insert_many`, `update_many`, `upsert` and savepoints cannot be part of a batch (TransactionError)."""
+    the block is left, or sooner. A writing unit of work whose batch was left by an error, whichever it is, accepts only
+    rollback, to its start or to a savepoint: later calls of the batch may have taken effect.
+    `stream`, `insert_many`, `update_many`, `upsert` and savepoints cannot be part of a batch (TransactionError), and
+    while a batch is open every other call on its unit of work is refused with TransactionError."""
 
     def add(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
         """Queue one repository call of this unit of work; values are checked at once."""

@@ -8,7 +8,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from vibecore.domain.errors import TransactionError
 from vibecore.repositories.memory.repository import Repository
-from vibecore.repositories.memory.transaction import Mark, Transaction
+from vibecore.repositories.memory.transaction import Transaction
 from vibecore.repositories.unit_of_work import Pending
 
 P = ParamSpec("P")
@@ -22,7 +22,7 @@ class MemoryBatch:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._mark: Mark | None = None
+        self._open = False
         self._results: list[tuple[Pending[Any], Any]] = []
 
     def add(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
@@ -32,26 +32,25 @@ class MemoryBatch:
         name = getattr(call, "__name__", "")
         if name in ALONE:
             raise TransactionError(f"{name} cannot be part of a batch")
-        if self._mark is None:
+        if not self._open:
             raise TransactionError("the batch is not open")
         pending: Pending[T] = Pending()
         self._results.append((pending, self._transaction.in_batch(call, *args, **kwargs)))
         return pending
 
     def __enter__(self) -> MemoryBatch:
-        self._mark = self._transaction.start_batch()
+        self._transaction.start_batch()
+        self._open = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
     ) -> None:
-        mark, self._mark = self._mark, None
-        assert mark is not None
+        self._open = False
         self._transaction.end_batch()
         if error is None:
             self._transaction.check()
             for pending, value in self._results:
                 pending.resolve(value)
-        elif not isinstance(error, Exception):
-            # As on a server: a queue is sent also where a later call fails, but not by an interrupted program.
-            self._transaction.drop_writes(mark)
+        else:
+            self._transaction.fail_batch()

@@ -197,12 +197,11 @@ class Transaction:
 
     # -- batches
 
-    def start_batch(self) -> Mark:
+    def start_batch(self) -> None:
         """Refuse statements outside of `in_batch` from now on; the reads of a batch see one state."""
         self.check()
         self._resume = FRESH if self.state == LATEST else self.state
         self.state = BATCH
-        return self.root, len(self._log)
 
     def in_batch(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call of the open batch."""
@@ -222,6 +221,11 @@ class Transaction:
         """Let statements run on their own again."""
         if self.state == BATCH:
             self.state = LATEST if self.mode is Mode.READ else self._resume
+
+    def fail_batch(self) -> None:
+        """A batch was left by an error: only going back is accepted, since on a server its later calls may have run."""
+        if self.mode is Mode.WRITE and self.state != CLOSED:
+            self.state = ABORTED
 
     # -- savepoints and the end
 

@@ -39,12 +39,13 @@ class Statements:
         self.copy = f"COPY {self.name} ({names}) FROM STDIN (FORMAT BINARY)"
         self.copy_types = [copy_type(column.rule) for column in table.columns]
         changes = ", ".join(f"{column.name} = %s::{sql_type(column.rule, prefix)}" for column in self.changed)
+        # One statement also where nothing matches: a second one to tell why could not run behind a failed batch.
         self.update = (
-            f"UPDATE {self.name} SET {changes}, updated_at = %s "
-            f"WHERE {self.locator} AND updated_at = %s RETURNING created_at"
+            f"WITH changed AS (UPDATE {self.name} SET {changes}, updated_at = %s "
+            f"WHERE {self.locator} AND updated_at = %s RETURNING created_at) "
+            f"SELECT (SELECT created_at FROM changed), EXISTS (SELECT 1 FROM {self.name} WHERE {self.locator})"
         )
         self.delete = f"DELETE FROM {self.name} WHERE {self.locator}"
-        self.exists = f"SELECT 1 FROM {self.name} WHERE {self.locator}"
         scope = f"{table.scope} = %s AND " if table.scope else ""
         self.find_many = f"{self.select} WHERE {scope}id = ANY (%s::uuid[])"
         self.versions = f"SELECT id, updated_at, created_at FROM {self.name} WHERE {scope}id = ANY (%s::uuid[])"

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 import psycopg
 from psycopg import pq
@@ -25,9 +25,10 @@ from vibecore.domain.errors import (
     VibecoreError,
 )
 from vibecore.repositories.postgres._errors import translate
-from vibecore.repositories.postgres._wire import Result, Row, Statement, Wire
+from vibecore.repositories.postgres._wire import PipelineFailed, Result, Row, Statement, Wire
 from vibecore.repositories.unit_of_work import Mode, Pending
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -85,6 +86,24 @@ class Line(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    """A call that waits for the end of its batch."""
+
+    statement: Statement
+    decode: Callable[[Result], Any]
+    pending: Pending[Any]
+
+
+class _Partly(Exception):
+    """A pipeline failed after some of its calls had their results."""
+
+    def __init__(self, error: VibecoreError, results: list[Result]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.results = results
+
+
 class Transaction:
     """The state of one unit of work. Not for two threads at once: the second gets TransactionBusy."""
 
@@ -97,7 +116,7 @@ class Transaction:
         self._aborted = False
         self._closed = False
         self._lock = threading.Lock()
-        self._queue: list[tuple[Statement, Callable[[Result], None]]] | None = None
+        self._queue: list[_Queued] | None = None
         self._adding = False
         self._retried = False
         self._savepoints = 0
@@ -135,7 +154,7 @@ class Transaction:
         statement = Statement(sql, params)
         if self._queue is not None:
             pending: Pending[T] = Pending()
-            self._queue.append((statement, lambda result: pending.resolve(decode(result))))
+            self._queue.append(_Queued(statement, decode, pending))
             return pending  # type: ignore[return-value]  # Batch.add, the only caller inside a batch, gives it its type
         return decode(self._send(statement))
 
@@ -144,32 +163,39 @@ class Transaction:
         queue, self._queue = self._queue, None
         if not queue:
             return
-        statements = [statement for statement, _ in queue]
-        results = self._exchange(statements) if len(statements) > 1 else [self._send(statements[0])]
-        for (_, take), result in zip(queue, results, strict=True):
-            take(result)
+        statements = [each.statement for each in queue]
+        try:
+            results = self._exchange(statements) if len(statements) > 1 else [self._send(statements[0])]
+        except _Partly as failed:
+            # An answer of an earlier call, such as NotFound, comes before the failure of a later one.
+            for each, result in zip(queue, failed.results, strict=False):
+                each.decode(result)
+            raise failed.error from None
+        values = [each.decode(result) for each, result in zip(queue, results, strict=True)]
+        for each, value in zip(queue, values, strict=True):
+            each.pending.resolve(value)
 
     def start_batch(self) -> None:
         self.enter()
         self._queue = []
 
-    def add(self, call: Callable[[], T]) -> Pending[T]:
-        """Let `call`, which comes to one `run`, join the open batch."""
+    def add(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
+        """Let a call of one of this transaction's tables join the open batch."""
+        if getattr(getattr(call, "__self__", None), "_tx", None) is not self:
+            raise TransactionError("only calls of this unit of work's own tables can be part of a batch")
         if self._queue is None:
-            raise TransactionError("the batch has been left")
-        before = len(self._queue)
+            raise TransactionError("the batch is not open")
         self._adding = True
         try:
-            pending = call()
+            return cast("Pending[T]", call(*args, **kwargs))
         finally:
             self._adding = False
-        if not isinstance(pending, Pending) or len(self._queue) != before + 1:
-            raise TransactionError("only calls of this unit of work's tables can be part of a batch")
-        return pending
 
-    def drop_batch(self) -> None:
-        """Forget what a batch has queued: nothing of it was sent."""
+    def fail_batch(self) -> None:
+        """A batch was left by an error: what its later calls did is open, so only going back is accepted."""
         self._queue = None
+        if self._mode is Mode.WRITE:
+            self._aborted = True
 
     def refuse_in_batch(self, call: str) -> None:
         """For calls that are several statements, each needing the answer to the one before."""
@@ -188,7 +214,7 @@ class Transaction:
         name = f"vibecore_{id(self):x}_{self._names}"
         declare = Statement(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", params)
         fetch = Statement(f"FETCH FORWARD {size} FROM {name}")
-        rows = self._exchange([declare, fetch])[1].rows
+        rows = self._together([declare, fetch])[1].rows
         while rows:
             yield rows
             if len(rows) < size:
@@ -200,9 +226,16 @@ class Transaction:
 
     def _send(self, statement: Statement) -> Result:
         if not self._begun and self._mode is not Mode.READ and self._frame.begin:
-            return self._exchange([statement])[0]
+            return self._together([statement])[0]
         with self._using() as wire:
             return wire.execute(statement) if self._begun else self._first(wire, lambda wire: wire.execute(statement))
+
+    def _together(self, statements: list[Statement]) -> list[Result]:
+        """`_exchange` for statements of one call, which fails as a whole."""
+        try:
+            return self._exchange(statements)
+        except _Partly as failed:
+            raise failed.error from None
 
     def _exchange(self, statements: list[Statement]) -> list[Result]:
         """Several statements in one round trip, with BEGIN (and COMMIT, for a reading unit) where it is due."""
@@ -210,10 +243,10 @@ class Transaction:
             with self._using() as wire:
                 return wire.pipeline(statements)
         ending = self._frame.commit if self._mode is Mode.READ else ()
-        with self._using() as wire:
+        start = len(self._frame.begin)
+        with self._using(start) as wire:
             results = self._first(wire, lambda wire: wire.pipeline([*self._frame.begin, *statements, *ending]))
         self._begun = self._mode is not Mode.READ
-        start = len(self._frame.begin)
         return results[start : start + len(statements)]
 
     def _first(self, wire: Wire, exchange: Callable[[Wire], T]) -> T:
@@ -221,7 +254,7 @@ class Transaction:
         this unit yet, so a fresh one may try once."""
         try:
             return exchange(wire)
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, PipelineFailed):
             if not wire.broken or self._retried:
                 raise
             self._retried = True
@@ -235,8 +268,11 @@ class Transaction:
             self._begun = True
 
     @contextmanager
-    def _using(self) -> Iterator[Wire]:
-        """The connection for one exchange, with driver errors translated and the state kept."""
+    def _using(self, start: int = 0) -> Iterator[Wire]:
+        """The connection for one exchange, with driver errors translated and the state kept.
+
+        `start` is how many statements of a pipeline come before those of the calls.
+        """
         if not self._lock.acquire(blocking=False):
             raise TransactionBusy
         try:
@@ -246,6 +282,9 @@ class Transaction:
         except psycopg.Error as error:
             assert self._wire is not None
             raise self._failed(error, self._wire) from None
+        except PipelineFailed as failed:
+            assert self._wire is not None
+            raise _Partly(self._failed(failed.error, self._wire), failed.results[start:]) from None
         except BaseException:
             # Cancelled or interrupted: what the server did is unknown, so nothing more may be built on it.
             self._aborted = True

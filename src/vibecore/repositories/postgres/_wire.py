@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, LiteralString, Protocol, cast
 
 import psycopg
@@ -24,6 +25,15 @@ class Statement:
     sql: str
     params: Sequence[Any] = ()
 
+    @property
+    def prepare(self) -> bool | None:
+        """Statements with parameters are prepared once they recur; BEGIN, ROLLBACK and their like never.
+
+        psycopg empties its cache of prepared statements when it sees a ROLLBACK, which is what removes the names of
+        statements that an aborted pipeline never sent. It does not look at a ROLLBACK that is itself prepared.
+        """
+        return None if self.params else False
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -31,6 +41,15 @@ class Result:
 
     rows: list[Row]
     count: int
+
+
+class PipelineFailed(Exception):
+    """A statement of a pipeline failed: `error`, after the statements that gave `results`."""
+
+    def __init__(self, error: psycopg.Error, results: list[Result]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.results = results
 
 
 class Wire(Protocol):
@@ -47,7 +66,7 @@ class Wire(Protocol):
         ...
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
-        """Several statements, one round trip; raises the first error, later statements are then not run."""
+        """Several statements, one round trip. PipelineFailed at the first error; later statements are then not run."""
         ...
 
     def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -75,13 +94,26 @@ class ThreadWire:
         return self._connection.info.transaction_status
 
     def execute(self, statement: Statement) -> Result:
-        return _result(self._cursor.execute(_query(statement.sql), statement.params or None))
+        return _result(self._cursor.execute(_query(statement.sql), statement.params or None, prepare=statement.prepare))
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
         connection = self._connection
-        with connection.pipeline():
-            cursors = [connection.cursor().execute(_query(each.sql), each.params or None) for each in statements]
-        return [_result(cursor) for cursor in cursors]
+        failed: psycopg.Error | None = None
+        cursors: list[psycopg.Cursor[Any]] = []
+        try:
+            with connection.pipeline():
+                try:
+                    for each in statements:
+                        cursors.append(connection.execute(_query(each.sql), each.params or None, prepare=each.prepare))
+                except psycopg.Error as error:
+                    # Raised once the pipeline is left: left by an exception, it would log a second one.
+                    failed = error
+        except psycopg.Error as error:
+            failed = failed or error
+        done = [_result(cursor) for cursor in takewhile(_answered, cursors)]
+        if failed is not None:
+            raise PipelineFailed(failed, done) from None
+        return done
 
     def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         with self._cursor.copy(_query(sql)) as copy:
@@ -115,16 +147,33 @@ class LoopWire:
         return cast("Result", self._await(self._execute(statement)))
 
     async def _execute(self, statement: Statement) -> Result:
-        cursor = await self._connection.execute(_query(statement.sql), statement.params or None)
+        cursor = await self._run(self._connection, statement)
         return await _aresult(cursor)
+
+    @staticmethod
+    async def _run(connection: psycopg.AsyncConnection[Any], statement: Statement) -> psycopg.AsyncCursor[Any]:
+        return await connection.execute(_query(statement.sql), statement.params or None, prepare=statement.prepare)
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
         return cast("list[Result]", self._await(self._pipeline(statements)))
 
     async def _pipeline(self, statements: Sequence[Statement]) -> list[Result]:
-        async with self._connection.pipeline():
-            cursors = [await self._connection.execute(_query(each.sql), each.params or None) for each in statements]
-        return [await _aresult(cursor) for cursor in cursors]
+        connection = self._connection
+        failed: psycopg.Error | None = None
+        cursors: list[psycopg.AsyncCursor[Any]] = []
+        try:
+            async with connection.pipeline():
+                try:
+                    for each in statements:
+                        cursors.append(await self._run(connection, each))
+                except psycopg.Error as error:
+                    failed = error
+        except psycopg.Error as error:
+            failed = failed or error
+        done = [await _aresult(cursor) for cursor in takewhile(_answered, cursors)]
+        if failed is not None:
+            raise PipelineFailed(failed, done) from None
+        return done
 
     def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         self._await(self._copy(sql, types, rows))
@@ -145,6 +194,12 @@ class LoopWire:
 def _query(sql: str) -> LiteralString:
     """Statements are put together from declared identifiers and placeholders only, never from values."""
     return cast("LiteralString", sql)  # type: ignore[redundant-cast]  # mypy takes LiteralString for str
+
+
+def _answered(cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> bool:
+    """Whether the server ran the cursor's statement; a statement after a failed one has no result."""
+    result = cursor.pgresult
+    return result is not None and result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
 
 # `rownumber` tells whether there are rows to fetch; asking `description` would build an object for every column.

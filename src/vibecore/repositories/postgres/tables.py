@@ -143,15 +143,12 @@ class PostgresTable(Generic[R]):
         changed = self._sql.encode_changed([getattr(checked_record, column.name) for column in self._sql.changed])
 
         def decode(result: Result) -> R:
-            if not result.rows:
-                raise self._gone_or_stale(key)
-            return self._stored(checked_record, updated_at, result.rows[0][0])
+            created_at, exists = result.rows[0]
+            if created_at is None:
+                raise Stale(self._table.kind, key[-1]) if exists else NotFound(self._table.kind, key[-1])
+            return self._stored(checked_record, updated_at, created_at)
 
-        return self._tx.run(self._sql.update, [*changed, updated_at, *key, checked_record.updated_at], decode)
-
-    def _gone_or_stale(self, key: Sequence[Any]) -> NotFound | Stale:
-        exists = self._tx.run(self._sql.exists, key, lambda result: bool(result.rows))
-        return Stale(self._table.kind, key[-1]) if exists else NotFound(self._table.kind, key[-1])
+        return self._tx.run(self._sql.update, [*changed, updated_at, *key, checked_record.updated_at, *key], decode)
 
     def _stored(self, record: Any, updated_at: datetime, created_at: datetime) -> R:
         values = dict(zip(self._table.names, self._table.values(record), strict=True))

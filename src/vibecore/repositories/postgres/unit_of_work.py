@@ -41,7 +41,7 @@ class PostgresBatch:
         self._tx = tx
 
     def add(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
-        return self._tx.add(lambda: call(*args, **kwargs))
+        return self._tx.add(call, *args, **kwargs)
 
 
 class PostgresUnitOfWork:
@@ -142,15 +142,16 @@ class PostgresUnitOfWork:
     def batch(self) -> Iterator[PostgresBatch]:
         self._tx.start_batch()
         try:
-            yield PostgresBatch(self._tx)
-        except Exception:
-            # A call that was queued before the failing one comes first: its failure is the one to report.
+            try:
+                yield PostgresBatch(self._tx)
+            except Exception:
+                # A call that was queued before the failing one comes first: its failure is the one to report.
+                self._tx.flush()
+                raise
             self._tx.flush()
-            raise
         except BaseException:
-            self._tx.drop_batch()
+            self._tx.fail_batch()
             raise
-        self._tx.flush()
 
     def savepoint(self) -> AbstractContextManager[None]:
         return self._tx.savepoint()

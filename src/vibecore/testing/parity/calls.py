@@ -1,0 +1,310 @@
+"""Random calls on a unit of work: over every table, biased towards collisions, hits and near misses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from vibecore.domain.deployments import DeploymentStatus
+from vibecore.domain.schema import Table
+from vibecore.domain.tables import TABLES
+from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.testing import strategies
+
+REPOSITORIES: Final = {
+    "users": "users",
+    "sessions": "sessions",
+    "api_keys": "api_keys",
+    "notifications": "notifications",
+    "projects": "projects",
+    "project_members": "members",
+    "files": "files",
+    "deployments": "deployments",
+    "archived_deployments": "archived_deployments",
+    "code_reviews": "reviews",
+    "test_results": "tests",
+    "cicd_pipelines": "pipelines",
+    "cicd_executions": "executions",
+    "quality_scores": "scores",
+    "audit_logs": "audit",
+}
+"""The unit of work's attribute for each table."""
+
+PATHS: Final = ("a", "a/b", "a/b/c", "a0", "a-b", "a/b0", "b", "b/a", "é", "é/ü", "A", "a/b/c/d", "x" * 200, "_", "%")
+FAVOURITES: Final[dict[tuple[str, str], SearchStrategy[Any]]] = {
+    ("files", "path"): st.sampled_from(PATHS),
+    ("code_reviews", "file_path"): st.sampled_from(PATHS),
+    ("code_reviews", "reviewer"): st.sampled_from(("python", "ruff")),
+    ("test_results", "file_path"): st.sampled_from(PATHS),
+    ("deployments", "environment"): st.sampled_from(("production", "staging")),
+    ("users", "email"): st.sampled_from(("ada@example.org", "Ada@example.org", "bob@example.org")),
+    ("users", "email_key"): st.sampled_from(("ada@example.org", "bob@example.org", "cy@example.org")),
+    ("sessions", "token"): st.sampled_from(("t1", "t2", "t3")),
+    ("api_keys", "key_prefix"): st.sampled_from(("vck_1", "vck_2")),
+    ("cicd_pipelines", "name"): st.sampled_from(("ci", "cd")),
+    ("cicd_executions", "concurrency_key"): st.sampled_from((None, "main")),
+}
+"""Values that make rows meet."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One repository call, as data: the same on every backend."""
+
+    repository: str
+    method: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    take: int | None = None
+    """How many items of a stream to read; None where the call returns a value."""
+
+    def target(self, unit: UnitOfWork) -> Callable[..., Any]:
+        bound: Callable[..., Any] = getattr(getattr(unit, self.repository), self.method)
+        return bound
+
+    def __call__(self, unit: UnitOfWork) -> Any:
+        result = self.target(unit)(*self.args, **self.kwargs)
+        return result if self.take is None else list(islice(result, self.take))
+
+    @property
+    def batchable(self) -> bool:
+        return self.method not in ("stream", "insert_many", "update_many", "upsert", "refresh")
+
+
+class Known:
+    """What the calls so far returned: records to meet again, of whatever age."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Any]] = {table.name: [] for table in TABLES}
+        self.cursors: list[str] = []
+        self._ids = 0
+
+    def fresh(self) -> UUID:
+        self._ids += 1
+        return UUID(int=self._ids << 64 | (self._ids * 0x9E3779B97F4A7C15) % (1 << 64))
+
+    def learn(self, value: Any) -> None:
+        """Keep the records that `value` is or holds."""
+        for table in TABLES:
+            if type(value) is table.record:
+                kept = self.records[table.name]
+                kept.append(value)
+                del kept[:-12]
+                return
+        if isinstance(value, (list, tuple)):
+            for item in value[:5]:
+                self.learn(item)
+        if hasattr(value, "items") and isinstance(getattr(value, "items", None), tuple):
+            self.learn(value.items)
+        cursor = getattr(value, "next_cursor", None)
+        if cursor is not None:
+            self.cursors.append(cursor)
+            del self.cursors[:-5]
+
+    def ids(self, table: str) -> list[UUID]:
+        return [record.id for record in self.records[table]]
+
+
+@st.composite
+def an_id(draw: DrawFn, known: Known, table: str, *, miss: int = 8) -> UUID:
+    """The id of a known row, one time in `miss` of none."""
+    ids = known.ids(table)
+    if not ids or draw(st.integers(0, miss)) == 0:
+        return UUID(int=draw(st.integers(1, 3)))
+    return draw(st.sampled_from(ids))
+
+
+SCOPES: Final = {"project_id": "projects", "user_id": "users"}
+
+
+@st.composite
+def a_record(draw: DrawFn, known: Known, table: Table[Any], *, id: UUID | None = None) -> Any:
+    """A valid record whose references mostly exist and whose unique values often collide."""
+    fixed: dict[str, Any] = {"id": known.fresh() if id is None else id}
+    for reference in table.references:
+        if not table.by_name[reference.field].nullable or draw(st.booleans()):
+            fixed[reference.field] = draw(an_id(known, reference.target, miss=20))
+    for (name, column), favourite in FAVOURITES.items():
+        if name == table.name and draw(st.integers(0, 9)):
+            fixed[column] = draw(favourite)
+    if table.name.endswith("deployments"):
+        fixed["status"] = draw(st.sampled_from(list(DeploymentStatus)))
+    return draw(strategies.records(table, **fixed))
+
+
+@st.composite
+def a_change(draw: DrawFn, known: Known, table: Table[Any]) -> Any:
+    """A known record with some fields changed; its version may be stale, and sometimes its row is gone."""
+    if not known.records[table.name] or draw(st.integers(0, 15)) == 0:
+        return draw(a_record(known, table))
+    old = draw(st.sampled_from(known.records[table.name]))
+    new = draw(a_record(known, table, id=old.id))
+    chosen = draw(st.sets(st.sampled_from(table.names), max_size=4)) - {"id", "updated_at"}
+    return dataclasses.replace(old, **{name: getattr(new, name) for name in chosen if name != table.scope})
+
+
+@st.composite
+def a_call(draw: DrawFn, known: Known) -> Call:
+    """Any call on any table, or one of the calls that only some tables have."""
+    if draw(st.integers(0, 3)) == 0:
+        return draw(draw(st.sampled_from(SPECIAL))(known))
+    table = draw(st.sampled_from(TABLES))
+    if table.partitioned:
+        return draw(audit_call(known, table))
+    return draw(table_call(known, table))
+
+
+@st.composite
+def table_call(draw: DrawFn, known: Known, table: Table[Any]) -> Call:
+    name = REPOSITORIES[table.name]
+    scope = () if table.scope is None else (draw(an_id(known, SCOPES[table.scope])),)
+    records = st.lists(a_record(known, table), max_size=4)
+    changes = st.lists(a_change(known, table), max_size=3)
+    ids = st.lists(an_id(known, table.name), max_size=4)
+    match draw(st.sampled_from(METHODS)):
+        case "insert":
+            return Call(name, "insert", (draw(a_record(known, table)),))
+        case "insert_many":
+            return Call(name, "insert_many", (draw(records),))
+        case "update":
+            return Call(name, "update", (draw(a_change(known, table)),))
+        case "update_many":
+            return Call(name, "update_many", (draw(changes),))
+        case "upsert":
+            on = draw(st.sampled_from((None, *(unique.name for unique in table.uniques), "nonsense")))
+            return Call(name, "upsert", (draw(records) + draw(changes),), {"on": on})
+        case "delete":
+            return Call(name, "delete", (*_key(draw, known, table, scope),))
+        case "delete_where" if scope:
+            return Call(name, "delete_where", (*scope, draw(strategies.filters(table))))
+        case "get" | "find" as method:
+            return Call(name, method, _key(draw, known, table, scope))
+        case "find_many":
+            return Call(name, "find_many", (*scope, draw(ids)))
+        case "count":
+            return Call(name, "count", scope, {"where": draw(st.none() | strategies.filters(table))})
+        case "stream":
+            return Call(name, "stream", scope, draw(listing(table)), take=draw(st.integers(0, 20)))
+        case _:
+            return Call(name, "page", scope, draw(page(known, table)))
+
+
+METHODS: Final = (
+    *("insert",) * 5,
+    *("update",) * 3,
+    *("page",) * 3,
+    *("insert_many", "update_many", "upsert", "delete", "delete_where", "get", "find", "find_many", "count", "stream"),
+)
+
+
+def _key(draw: DrawFn, known: Known, table: Table[Any], scope: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    """Mostly the whole key of one row; sometimes a row of another scope."""
+    rows = known.records[table.name]
+    if rows and draw(st.integers(0, 5)):
+        row = draw(st.sampled_from(rows))
+        return tuple(getattr(row, name) for name in table.locator)
+    return (*scope, draw(an_id(known, table.name)))
+
+
+@st.composite
+def listing(draw: DrawFn, table: Table[Any]) -> dict[str, Any]:
+    return {
+        "where": draw(st.none() | strategies.filters(table)),
+        "order_by": draw(st.none() | strategies.orders(table)),
+    }
+
+
+@st.composite
+def page(draw: DrawFn, known: Known, table: Table[Any]) -> dict[str, Any]:
+    chosen = draw(listing(table))
+    chosen["limit"] = draw(st.sampled_from((0, 1, 1, 2, 3, 50, -1, 1001)))
+    if known.cursors and draw(st.booleans()):
+        chosen["cursor"] = draw(st.sampled_from(known.cursors))
+    return chosen
+
+
+@st.composite
+def audit_call(draw: DrawFn, known: Known, table: Table[Any]) -> Call:
+    match draw(st.sampled_from(("append", "append", "page", "count", "stream"))):
+        case "append":
+            again = known.records[table.name] and draw(st.integers(0, 9)) == 0
+            event = draw(st.sampled_from(known.records[table.name])) if again else draw(a_record(known, table))
+            return Call("audit", "append", (event,))
+        case "count":
+            return Call("audit", "count", (), {"where": draw(st.none() | strategies.filters(table))})
+        case "stream":
+            return Call("audit", "stream", (), draw(listing(table)), take=draw(st.integers(0, 20)))
+        case _:
+            return Call("audit", "page", (), draw(page(known, table)))
+
+
+def _special(
+    make: Callable[[Known], Iterable[SearchStrategy[Any]]], repository: str, method: str
+) -> Callable[[Known], SearchStrategy[Call]]:
+    @st.composite
+    def build(draw: DrawFn, known: Known) -> Call:
+        return Call(
+            repository, method, tuple(draw(part) if isinstance(part, SearchStrategy) else part for part in make(known))
+        )
+
+    return build
+
+
+def _project(known: Known) -> SearchStrategy[UUID]:
+    return an_id(known, "projects")
+
+
+def _user(known: Known) -> SearchStrategy[UUID]:
+    return an_id(known, "users")
+
+
+_path = st.sampled_from(PATHS)
+_paths = st.lists(_path, max_size=4)
+
+SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
+    _special(lambda k: (st.sampled_from(("ada@example.org", "x", "bob@example.org")),), "users", "find_by_email_key"),
+    _special(lambda k: (_user(k), st.sampled_from(("t1", "t2"))), "sessions", "find_by_token"),
+    _special(lambda k: (_user(k), st.sampled_from(("vck_1", "vck_2"))), "api_keys", "find_by_prefix"),
+    _special(lambda k: (_project(k), _user(k)), "members", "find_user"),
+    _special(lambda k: (_project(k), st.none() | _user(k)), "projects", "access"),
+    _special(lambda k: (st.none() | _user(k),), "projects", "page_readable"),
+    _special(lambda k: (_project(k), _path), "files", "find_path"),
+    _special(lambda k: (_project(k), st.none() | _paths), "files", "stamps"),
+    _special(lambda k: (_project(k), _path), "files", "subtree"),
+    _special(lambda k: (_project(k),), "files", "totals"),
+    _special(
+        lambda k: (_project(k), _path, _path | st.just("y" * 900), st.none() | an_id(k, "files")),
+        "files",
+        "move_subtree",
+    ),
+    _special(lambda k: (_project(k),), "reviews", "latest"),
+    _special(lambda k: (_project(k), _paths), "reviews", "delete_paths"),
+    _special(lambda k: (_project(k), _path, _path | st.just("y" * 900)), "reviews", "move_paths"),
+    _special(lambda k: (_project(k), st.sampled_from(("production", "staging"))), "deployments", "running"),
+    _special(lambda k: (st.sampled_from((0, 1, 30, 400, -1, True)),), "deployments", "archive"),
+    _special(lambda k: (_project(k),), "quality", "inputs"),
+    _special(lambda k: (), "analytics", "recent_activity"),
+    _special(lambda k: (), "analytics", "project_file_stats"),
+    _special(lambda k: (), "analytics", "deployment_success_rate"),
+    _special(lambda k: (), "analytics", "daily_project_stats"),
+    _special(lambda k: (), "analytics", "user_activity"),
+    _special(lambda k: (), "analytics", "system_health"),
+    _special(lambda k: (), "analytics", "refresh"),
+)
+
+
+@st.composite
+def a_wrong_call(draw: DrawFn, known: Known) -> Call:
+    """An insert, an update or a filter with one value that its field refuses."""
+    table = draw(st.sampled_from([table for table in TABLES if not table.partitioned]))
+    column = draw(st.sampled_from(table.columns))
+    record = draw(a_record(known, table))
+    wrong = dataclasses.replace(record, **{column.name: draw(strategies.invalid_values(column))})
+    return Call(REPOSITORIES[table.name], draw(st.sampled_from(("insert", "update"))), (wrong,))

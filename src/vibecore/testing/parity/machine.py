@@ -1,0 +1,249 @@
+"""The machine: rules that make the same call on both sides and compare what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Final
+
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from vibecore.domain.errors import TransactionError
+from vibecore.domain.tables import TABLES
+from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
+from vibecore.testing.backends import Backend, Database
+from vibecore.testing.effects import FixedClock
+from vibecore.testing.parity.calls import REPOSITORIES, Call, Known, a_call, a_wrong_call
+from vibecore.testing.parity.outcomes import Outcome, difference, outcome
+
+SAVEPOINTS: Final = 3
+"""Levels of nesting that the machine goes to."""
+
+
+class _Undone(Exception):
+    """Leaves a savepoint so that it is undone."""
+
+
+class Side:
+    """One backend: its store and the unit of work that is open on it."""
+
+    def __init__(self, database: Database, clock: FixedClock) -> None:
+        self.database = database
+        self.clock = clock
+        self.store: Store = database.store(clock)
+        self.unit: UnitOfWork | None = None
+        self.reader: UnitOfWork | None = None
+        self.savepoints: list[AbstractContextManager[None]] = []
+
+    def begin(self, mode: Mode) -> None:
+        self.unit = self.store.begin(mode)
+
+    def end(self, how: str) -> None:
+        assert self.unit is not None
+        unit = self.unit
+        getattr(unit, how)()
+        self.unit = None
+        self.savepoints.clear()
+
+    def drop(self) -> None:
+        """Leave everything that is open."""
+        for unit in (self.unit, self.reader):
+            if unit is not None:
+                unit.rollback()
+        self.unit = self.reader = None
+        self.savepoints.clear()
+
+    def reopen(self) -> None:
+        self.drop()
+        self.store.close()
+        self.store = self.database.store(self.clock)
+
+    def enter_savepoint(self) -> None:
+        assert self.unit is not None
+        manager = self.unit.savepoint()
+        manager.__enter__()
+        self.savepoints.append(manager)
+
+    def leave_savepoint(self, undo: bool) -> None:
+        manager = self.savepoints.pop()
+        if not undo:
+            manager.__exit__(None, None, None)
+            return
+        try:
+            manager.__exit__(_Undone, _Undone(), None)
+        except _Undone:
+            return
+
+    def batch(self, calls: list[Call]) -> list[Any]:
+        assert self.unit is not None
+        with self.unit.batch() as batch:
+            pending = [batch.add(call.target(self.unit), *call.args, **call.kwargs) for call in calls]
+        return [each.value for each in pending]
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Every committed row of every table."""
+        with self.store.begin(Mode.SNAPSHOT) as unit:
+            return {table.name: everything(unit, table.name, table.scope) for table in TABLES}
+
+
+def everything(unit: UnitOfWork, table: str, scope: str | None) -> list[Any]:
+    """The rows of one table by (created_at, id), whatever their scope."""
+    repository = getattr(unit, REPOSITORIES[table])
+    if scope is None:
+        return list(repository.stream())
+    owners = list((unit.projects if scope == "project_id" else unit.users).stream())
+    return [row for owner in owners for row in repository.stream(owner.id)]
+
+
+class Parity(RuleBasedStateMachine):
+    """Set `backends` to the reference and the backend under test before running."""
+
+    backends: ClassVar[tuple[Backend, Backend]]
+    steps: ClassVar[int] = 0
+    """How many steps all runs of the machine have made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FixedClock()
+        self._opened = [backend.database() for backend in self.backends]
+        self.sides = [Side(database.__enter__(), self.clock) for database in self._opened]
+        self.known = Known()
+        self.writing = False
+
+    def both(self, call: Callable[[Side], Any], what: str) -> Outcome:
+        """Make the call on both sides; the outcomes must not differ."""
+        type(self).steps += 1
+        first, second = (outcome(lambda side=side: call(side)) for side in self.sides)  # type: ignore[misc]
+        found = difference(first, second)
+        if found is not None:
+            note(f"{what}\n  {self.backends[0].name}: {first}\n  {self.backends[1].name}: {second}")
+        assert found is None, f"{what}: {found}"
+        self.known.learn(first.value)
+        return first
+
+    # -- calls
+
+    @precondition(lambda self: self.sides[0].unit is not None)
+    @rule(data=st.data())
+    def call(self, data: st.DataObject) -> None:
+        call = data.draw(a_call(self.known), label="call")
+        self.both(lambda side: call(side.unit), str(call))  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.sides[0].unit is not None)
+    @rule(data=st.data())
+    def call_again(self, data: st.DataObject) -> None:
+        self.call(data)
+
+    @precondition(lambda self: self.sides[0].unit is not None)
+    @rule(data=st.data())
+    def wrong_call(self, data: st.DataObject) -> None:
+        call = data.draw(a_wrong_call(self.known), label="call")
+        self.both(lambda side: call(side.unit), str(call))  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.sides[0].unit is not None and self.sides[0].savepoints)
+    @rule(data=st.data())
+    def batch(self, data: st.DataObject) -> None:
+        """In a savepoint that is undone when the batch fails: what its later calls did is then open."""
+        calls = [call for call in data.draw(st.lists(a_call(self.known), max_size=4)) if call.batchable]
+
+        def run(side: Side) -> Any:
+            assert side.unit is not None
+            with side.unit.savepoint():
+                return side.batch(calls)
+
+        self.both(run, f"batch of {calls}")
+
+    # -- transactions
+
+    @precondition(lambda self: self.sides[0].unit is None)
+    @rule(mode=st.sampled_from([Mode.WRITE] * 6 + [Mode.SNAPSHOT, Mode.READ]))
+    def begin(self, mode: Mode) -> None:
+        self.writing = mode is Mode.WRITE
+        self.both(lambda side: side.begin(mode), f"begin {mode}")
+
+    @precondition(lambda self: self.sides[0].unit is not None)
+    @rule(how=st.sampled_from(("commit", "commit", "rollback")))
+    def end(self, how: str) -> None:
+        ended = self.both(lambda side: side.end(how), how)
+        if ended.error is not None:
+            assert issubclass(ended.error, TransactionError)
+            self.both(lambda side: side.end("rollback"), "rollback")
+
+    @precondition(lambda self: self.writing and self.sides[0].unit and len(self.sides[0].savepoints) < SAVEPOINTS)
+    @rule()
+    def enter_savepoint(self) -> None:
+        self.both(lambda side: side.enter_savepoint(), "enter savepoint")
+
+    @precondition(lambda self: self.sides[0].savepoints)
+    @rule(undo=st.booleans())
+    def leave_savepoint(self, undo: bool) -> None:
+        self.both(lambda side: side.leave_savepoint(undo), f"leave savepoint, undo={undo}")
+
+    @precondition(lambda self: self.sides[0].unit is None)
+    @rule()
+    def reopen(self) -> None:
+        self.both(lambda side: side.reopen(), "reopen")
+
+    @rule(microseconds=st.sampled_from((0, 1, 1, 1000, 10**6, 86_400 * 10**6, -5)))
+    def move_clock(self, microseconds: int) -> None:
+        self.clock.move(microseconds=microseconds)
+
+    # -- a second unit of work that reads while the first writes
+
+    @precondition(lambda self: self.sides[0].reader is None)
+    @rule(mode=st.sampled_from((Mode.SNAPSHOT, Mode.READ)), data=st.data())
+    def open_reader(self, mode: Mode, data: st.DataObject) -> None:
+        def run(side: Side) -> None:
+            side.reader = side.store.begin(mode)
+
+        self.both(run, f"open reader {mode}")
+        self.read_beside(data)
+
+    @precondition(lambda self: self.sides[0].reader is not None)
+    @rule(data=st.data())
+    def read_beside(self, data: st.DataObject) -> None:
+        call = data.draw(a_call(self.known).filter(lambda call: call.method in _READS), label="beside")
+        self.both(lambda side: call(side.reader), f"beside: {call}")  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.sides[0].reader is not None)
+    @rule()
+    def close_reader(self) -> None:
+        def run(side: Side) -> None:
+            assert side.reader is not None
+            side.reader.rollback()
+            side.reader = None
+
+        self.both(run, "close reader")
+
+    # -- the whole state
+
+    @precondition(lambda self: self.sides[0].unit is None)
+    @rule()
+    def compare_everything(self) -> None:
+        self.both(lambda side: side.rows(), "all rows")
+
+    @invariant()
+    def both_are_open_alike(self) -> None:
+        assert (self.sides[0].unit is None) == (self.sides[1].unit is None)
+
+    def teardown(self) -> None:
+        for side in self.sides:
+            side.drop()
+        try:
+            self.both(lambda side: side.rows(), "all rows at the end")
+        finally:
+            for side, database in zip(self.sides, self._opened, strict=True):
+                side.store.close()
+                database.__exit__(None, None, None)
+
+
+_READS: Final = frozenset(
+    "get find find_many page count access latest find_path stamps subtree totals inputs running".split()
+)
+
+
+def between(reference: Backend, tested: Backend) -> type[Parity]:
+    """The machine between two backends, as a class that Hypothesis can run."""
+    return type("Parity", (Parity,), {"backends": (reference, tested), "steps": 0})
