@@ -14,6 +14,7 @@ from vibecore.domain.paging import OrderBy, Page
 from vibecore.domain.paths import normalise_path
 from vibecore.domain.permissions import Action
 from vibecore.domain.reviews import CODE_REVIEWS, CodeReview
+from vibecore.domain.rules import TextArray
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.reviewers.protocol import Reviewer
 from vibecore.services.reviewing import ReviewProgress, ReviewReport, ReviewRun
@@ -48,7 +49,7 @@ class ReviewService(Scoped):
         place = normalise_path(path)
         found_issues = _checked_issues(issues)
         column = CODE_REVIEWS.column
-        told = column("highlights").check(highlights)
+        told = column("highlights").check(TextArray().check("highlights", highlights))
         by = column("reviewer").check(reviewer)
         text = column("summary").check(summary)
         judged = None if score is None else column("score").check(score)

@@ -145,6 +145,14 @@ def test_one_is_in_flight_in_an_environment(bench: Bench) -> None:
     create(bench)
 
 
+def test_of_two_at_once_one_is_admitted(bench: Bench) -> None:
+    racer = bench.interrupted(lambda: create(bench, version="first")).deployments
+    with pytest.raises(AlreadyExists) as caught:
+        racer.create(bench.owner, bench.id, environment="production", version="second")
+    assert caught.value.constraint == "uq_deployments_in_flight"
+    assert [item.version for item in bench.deployments.page(bench.owner, bench.id).items] == ["first"]
+
+
 def test_going_live_stops_the_one_that_ran(bench: Bench) -> None:
     old, elsewhere = live(bench, "1"), live(bench, "7", "staging")
     new = live(bench, "2")

@@ -348,6 +348,52 @@ def test_wrong_ids_and_actors_are_named(bench: Bench, wrong: Any) -> None:
         assert caught.value.field == name
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("where", 7),
+        ("where", "path"),
+        ("nonsense", field("nonsense").eq(1)),
+        ("path", field("path").eq(1)),
+        ("order_by", 7),
+        ("order_by", []),
+        ("order_by", ["id", "id"]),
+        ("limit", -1),
+        ("limit", 1001),
+        ("limit", True),
+        ("cursor", 7),
+        ("cursor", "\0"),
+    ],
+)
+def test_wrong_listings_are_named(bench: Bench, name: str, wrong: Any) -> None:
+    option = "where" if name in ("nonsense", "path") else name
+    for service in (bench.files, bench.deployments, bench.reviews, bench.tests):
+        if option == "where" and service is not bench.files:
+            continue
+        with pytest.raises(InvalidValue) as caught:
+            service.page(bench.owner, bench.id, **{option: wrong})
+        assert caught.value.field == ("field" if name == "nonsense" else name)
+
+
+def test_two_writers_at_once_leave_exact_counters(bench: Bench) -> None:
+    write(bench, "old.py", "1\n")
+    files = bench.interrupted(lambda: write(bench, "src/b.py")).files
+    files.write(bench.owner, bench.id, "src/a.py", "1\n2\n")
+    assert bench.counters() == bench.recount()
+    files = bench.interrupted(lambda: write(bench, "c.py")).files
+    files.delete(bench.owner, bench.id, "old.py")
+    assert bench.counters() == bench.recount()
+    files = bench.interrupted(lambda: write(bench, "src/d.py")).files
+    files.move(bench.owner, bench.id, "src", "new/lib")
+    assert bench.counters() == bench.recount()
+    assert [stamp.path for stamp in bench.files.tree(bench.owner, bench.id) if stamp.type is FileType.FILE] == [
+        "c.py",
+        "new/lib/a.py",
+        "new/lib/b.py",
+        "new/lib/d.py",
+    ]
+
+
 def test_round_trips(bench: Bench) -> None:
     write(bench, "src/deep/a.py")
     assert bench.trips == 3

@@ -69,6 +69,17 @@ def test_history_is_newest_first_and_every_assessment_counts(bench: Bench) -> No
         bench.quality.history(bench.owner, bench.id, cursor="AAAA")
 
 
+def test_evidence_that_comes_meanwhile_counts(bench: Bench) -> None:
+    bench.files.write(bench.owner, bench.id, "a.py", "x = 1\n")
+
+    def meddle() -> None:
+        bench.tests.record(bench.owner, bench.id, "a.py", test_type=TestType.UNIT, passed=1, failed=3)
+
+    report = bench.interrupted(meddle).quality.assess(bench.owner, bench.id)
+    assert report.score == bench.project().quality_score == Decimal(25)
+    assert len(bench.quality.history(bench.owner, bench.id).items) == 1
+
+
 def test_round_trips(bench: Bench) -> None:
     bench.quality.assess(bench.owner, bench.id)
     assert bench.trips == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -28,19 +29,25 @@ SESSION = UUID(int=99)
 REPOSITORIES = frozenset({"projects", "files", "deployments", "reviews", "tests", "scores", "quality", "audit"})
 
 
-class Bench:
+class Services:
+    """The services under test, on one work."""
+
+    def __init__(self, work: Work) -> None:
+        self.files = FileService(work)
+        self.deployments = DeploymentService(work)
+        self.reviews = ReviewService(work)
+        self.tests = TestService(work)
+        self.quality = QualityService(work)
+
+
+class Bench(Services):
     """The services under test, the actors who call them, and what they leave behind."""
 
     def __init__(self) -> None:
         self.effects = fixed_effects()
         self.memory = MemoryStore(self.effects.clock, Cursors(b"a key of the tests"))
         self.counted = _CountedStore(self.memory)
-        work = Work(self.counted, self.effects)  # type: ignore[arg-type]
-        self.files = FileService(work)
-        self.deployments = DeploymentService(work)
-        self.reviews = ReviewService(work)
-        self.tests = TestService(work)
-        self.quality = QualityService(work)
+        super().__init__(Work(self.counted, self.effects))  # type: ignore[arg-type]
         self.owner = self._user("owner", UserRole.DEVELOPER)
         self.viewer = self._user("viewer", UserRole.DEVELOPER)
         self.stranger = self._user("stranger", UserRole.DEVELOPER)
@@ -51,6 +58,17 @@ class Bench:
         """Round trips since the last time this was asked."""
         found, self.counted.trips = self.counted.trips, 0
         return found
+
+    def interrupted(self, call: Callable[[], object]) -> Services:
+        """The services once more; in the middle of the first unit of work that writes with them, `call` happens."""
+        waiting = [call]
+
+        def ids() -> UUID:
+            if waiting:
+                waiting.pop()()
+            return self.effects.ids()
+
+        return Services(Work(self.memory, replace(self.effects, ids=ids)))
 
     def new_project(self) -> UUID:
         """A private project of `owner` with `viewer` as a viewing member."""
