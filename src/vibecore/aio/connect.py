@@ -1,0 +1,50 @@
+"""`connect_async`: from a URL, an application's engine or nothing to an open installation on this event loop."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from vibecore.aio.vibe import AsyncVibe
+    from vibecore.bootstrap.settings import Settings
+    from vibecore.services.effects import Effects
+
+
+async def connect_async(
+    url: str | None = None,
+    *,
+    engine: AsyncEngine | None = None,
+    schema: str | None = None,
+    settings: Settings | None = None,
+    effects: Effects | None = None,
+) -> AsyncVibe:
+    """Open an installation on the running event loop, which alone may use it; close it, or `async with await` it.
+
+    The URLs are those of `connect`: memory://, postgresql://..., embedded:///absolute/folder, or nothing. `engine` is
+    an application's own AsyncEngine (psycopg 3), whose pool is shared and left open. An embedded server is started,
+    and migrated, in a thread: the loop goes on.
+
+    `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `effects` replace
+    clock, ids, tokens, hashing and, unless it is the ThreadRuntime that blocks, waiting.
+    Raises InvalidValue, StoreUnavailable, NotMigrated; MissingExtra (`async`) without greenlet.
+    """
+    # Inside the function: `vibecore.connect_async` exists, and says what is missing, where greenlet is not installed.
+    from vibecore.aio import opening
+    from vibecore.aio.runtime import LoopRuntime
+
+    runtime = LoopRuntime()
+    try:
+        plan = await runtime.in_thread(
+            partial(opening.prepare, url, engine, schema, settings, effects), undo=lambda plan: plan.opened.close()
+        )
+        try:
+            return await opening.open_vibe(plan, runtime)
+        except BaseException:
+            await runtime.in_thread(plan.opened.close)
+            raise
+    except BaseException:
+        runtime.close()
+        raise

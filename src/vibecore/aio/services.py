@@ -1,0 +1,153 @@
+"""The services, awaited: one line for each method, one class for each service. Their docstrings are the services'."""
+
+from __future__ import annotations
+
+from vibecore.aio.calls import Calls
+from vibecore.aio.service import AsyncService, awaited
+from vibecore.bootstrap.services import Services
+from vibecore.services.analytics import AnalyticsService
+from vibecore.services.audit import AuditService
+from vibecore.services.auth import AuthService
+from vibecore.services.deployments import DeploymentService
+from vibecore.services.files import FileService
+from vibecore.services.maintenance import MaintenanceService
+from vibecore.services.projects import ProjectService
+from vibecore.services.quality import QualityService
+from vibecore.services.reviews import ReviewService
+from vibecore.services.tests import TestService
+from vibecore.services.users import UserService
+
+
+class AsyncAuthService(AsyncService[AuthService]):
+    """`avibe.auth`."""
+
+    register = awaited(AuthService.register)
+    login = awaited(AuthService.login)
+    authenticate = awaited(AuthService.authenticate)
+    logout = awaited(AuthService.logout)
+
+
+class AsyncUserService(AsyncService[UserService]):
+    """`avibe.users`."""
+
+    get = awaited(UserService.get)
+    find = awaited(UserService.find)
+    page = awaited(UserService.page)
+    update = awaited(UserService.update)
+    set_role = awaited(UserService.set_role)
+    disable = awaited(UserService.disable)
+    enable = awaited(UserService.enable)
+    create_admin = awaited(UserService.create_admin)
+
+
+class AsyncProjectService(AsyncService[ProjectService]):
+    """`avibe.projects`."""
+
+    create = awaited(ProjectService.create)
+    get = awaited(ProjectService.get)
+    find = awaited(ProjectService.find)
+    page = awaited(ProjectService.page)
+    update = awaited(ProjectService.update)
+    set_status = awaited(ProjectService.set_status)
+    archive = awaited(ProjectService.archive)
+    restore = awaited(ProjectService.restore)
+    members = awaited(ProjectService.members)
+    add_member = awaited(ProjectService.add_member)
+    set_member_role = awaited(ProjectService.set_member_role)
+    remove_member = awaited(ProjectService.remove_member)
+
+
+class AsyncFileService(AsyncService[FileService]):
+    """`avibe.files`."""
+
+    write = awaited(FileService.write)
+    make_folder = awaited(FileService.make_folder)
+    move = awaited(FileService.move)
+    delete = awaited(FileService.delete)
+    import_tree = awaited(FileService.import_tree)
+    read = awaited(FileService.read)
+    get = awaited(FileService.get)
+    find = awaited(FileService.find)
+    tree = awaited(FileService.tree)
+    page = awaited(FileService.page)
+
+
+class AsyncDeploymentService(AsyncService[DeploymentService]):
+    """`avibe.deployments`."""
+
+    create = awaited(DeploymentService.create)
+    transition = awaited(DeploymentService.transition)
+    retry = awaited(DeploymentService.retry)
+    rollback = awaited(DeploymentService.rollback)
+    get = awaited(DeploymentService.get)
+    find = awaited(DeploymentService.find)
+    running = awaited(DeploymentService.running)
+    page = awaited(DeploymentService.page)
+
+
+class AsyncReviewService(AsyncService[ReviewService]):
+    """`avibe.reviews`."""
+
+    record = awaited(ReviewService.record)
+    run = awaited(ReviewService.run)
+    latest = awaited(ReviewService.latest)
+    get = awaited(ReviewService.get)
+    find = awaited(ReviewService.find)
+    page = awaited(ReviewService.page)
+
+
+class AsyncTestService(AsyncService[TestService]):
+    """`avibe.tests`."""
+
+    record = awaited(TestService.record)
+    get = awaited(TestService.get)
+    find = awaited(TestService.find)
+    page = awaited(TestService.page)
+
+
+class AsyncQualityService(AsyncService[QualityService]):
+    """`avibe.quality`."""
+
+    assess = awaited(QualityService.assess)
+    history = awaited(QualityService.history)
+
+
+class AsyncAuditService(AsyncService[AuditService]):
+    """`avibe.audit`."""
+
+    page = awaited(AuditService.page)
+
+
+class AsyncAnalyticsService(AsyncService[AnalyticsService]):
+    """`avibe.analytics`."""
+
+    recent_activity = awaited(AnalyticsService.recent_activity)
+    project_file_stats = awaited(AnalyticsService.project_file_stats)
+    deployment_success_rate = awaited(AnalyticsService.deployment_success_rate)
+    daily_project_stats = awaited(AnalyticsService.daily_project_stats)
+    user_activity = awaited(AnalyticsService.user_activity)
+    system_health = awaited(AnalyticsService.system_health)
+
+
+class AsyncMaintenanceService(AsyncService[MaintenanceService]):
+    """`avibe.maintenance`."""
+
+    archive_deployments = awaited(MaintenanceService.archive_deployments)
+    refresh_analytics = awaited(MaintenanceService.refresh_analytics)
+
+
+class AsyncServices:
+    """One attribute per noun."""
+
+    def __init__(self, services: Services, calls: Calls) -> None:
+        self.auth = AsyncAuthService(services.auth, calls)
+        self.users = AsyncUserService(services.users, calls)
+        self.projects = AsyncProjectService(services.projects, calls)
+        self.files = AsyncFileService(services.files, calls)
+        self.deployments = AsyncDeploymentService(services.deployments, calls)
+        self.reviews = AsyncReviewService(services.reviews, calls)
+        self.tests = AsyncTestService(services.tests, calls)
+        self.quality = AsyncQualityService(services.quality, calls)
+        self.audit = AsyncAuditService(services.audit, calls)
+        self.analytics = AsyncAnalyticsService(services.analytics, calls)
+        self.maintenance = AsyncMaintenanceService(services.maintenance, calls)
