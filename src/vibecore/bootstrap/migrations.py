@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import vibecore
 from vibecore.domain.errors import InvalidValue, StoreRejected, StoreUnavailable, VibecoreError
 
 if TYPE_CHECKING:
@@ -218,7 +217,7 @@ def _config(connection: sa.Connection | None = None, schema: str | None = None) 
 
 def _folder() -> Path:
     """Where the migrations are: inside the package in a wheel, beside `src/` in a checkout."""
-    package = Path(vibecore.__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "_migrations", package.parents[1] / "migrations"):
         if (folder / "env.py").is_file():
             return folder
