@@ -1,0 +1,1 @@
+"""Reviewers: what reads a file and says what is wrong in it."""
