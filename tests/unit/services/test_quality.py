@@ -71,8 +71,10 @@ def test_history_is_newest_first_and_every_assessment_counts(bench: Bench) -> No
 
 def test_evidence_that_comes_meanwhile_counts(bench: Bench) -> None:
     bench.files.write(bench.owner, bench.id, "a.py", "x = 1\n")
+    bench.tests.record(bench.owner, bench.id, "a.py", test_type=TestType.UNIT, passed=1)
 
     def meddle() -> None:
+        bench.effects.clock.move(seconds=1)
         bench.tests.record(bench.owner, bench.id, "a.py", test_type=TestType.UNIT, passed=1, failed=3)
 
     report = bench.interrupted(meddle).quality.assess(bench.owner, bench.id)
