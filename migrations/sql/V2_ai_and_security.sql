@@ -73,7 +73,7 @@ CREATE TABLE code_reviews (
     CONSTRAINT pk_code_reviews PRIMARY KEY (id),
     CONSTRAINT fk_code_reviews_project FOREIGN KEY (project_id) REFERENCES projects (id) ON DELETE CASCADE
 );
-CREATE INDEX idx_code_reviews_project ON code_reviews (project_id, file_path, reviewer, created_at, id);
+CREATE INDEX idx_code_reviews_project ON code_reviews (project_id, file_path, created_at, id);
 CREATE INDEX idx_code_reviews_updated ON code_reviews (updated_at);
 
 CREATE TABLE test_results (

@@ -37,7 +37,8 @@ CODE_REVIEWS: Final = Table(
     scope="project_id",
     references=(Reference("fk_code_reviews_project", "project_id", "projects"),),
     indexes=(
-        Index("idx_code_reviews_project", ("project_id", "file_path", "reviewer", "created_at", "id")),
+        # Without the reviewer: beside a path of full length it would not fit an entry of a btree.
+        Index("idx_code_reviews_project", ("project_id", "file_path", "created_at", "id")),
         Index("idx_code_reviews_issues", ("issues",), gin=True),
         updated_index("code_reviews"),
     ),

@@ -33,7 +33,7 @@ class User:
 
     id: Id
     email: Annotated[str, Text(255, shortest=3)]
-    email_key: Annotated[str, Text(1000, shortest=3)]
+    email_key: Annotated[str, Text(1000, shortest=3, most_bytes=2600)]
     password_hash: Annotated[str, Text(255)] = field(repr=False)
     name: Name
     avatar_url: Url | None = None
