@@ -6,4 +6,5 @@ from vibecore.testing.contract.filtering import *  # noqa: F403
 from vibecore.testing.contract.pages import *  # noqa: F403
 from vibecore.testing.contract.reads import *  # noqa: F403
 from vibecore.testing.contract.streams import *  # noqa: F403
+from vibecore.testing.contract.values import *  # noqa: F403
 from vibecore.testing.contract.writes import *  # noqa: F403

@@ -391,7 +391,8 @@ BY_HAND: Final[list[tuple[Any, tuple[Any, ...]]]] = [
     *((Compare, ("name", comparison, "x")) for comparison in ("LIKE", "= 1 OR 1 =", "=", None, 1)),
     *((Occurs, ("name", place, "x")) for place in ("anywhere", "", None)),
     *((Among, ("name", values)) for values in (["x"], "x", None, 1)),
-    *((kind, (parts,)) for kind in (And, Or) for parts in (field("name").missing(), None, "x", [])),
+    *((And, (parts,)) for parts in (field("name").missing(), None, "x", ["x"])),
+    *((Or, (parts,)) for parts in (field("name").missing(), None, "x", ["x"])),
     (Not, ("x",)),
 ]
 
