@@ -36,10 +36,12 @@ class Reviewer(Protocol):
     @property
     def name(self) -> str:
         """At most 100 characters; reviews are kept by file and reviewer."""
+        ...
 
     @property
     def languages(self) -> frozenset[str]:
         """The languages it reads, as `services.languages` spells them."""
+        ...
 
     def review(self, path: str, content: str) -> FileReview:
         """Every finding in `content`; the same arguments give the same findings.
@@ -47,3 +49,4 @@ class Reviewer(Protocol):
         Every issue lies within the file. `path` tells what kind of file it is (a test, a package's front) and is not
         opened. Raises NotReviewed where the file cannot be judged; nothing else, whatever the content.
         """
+        ...

@@ -48,10 +48,10 @@ def is_call_of(node: ast.AST | None, *names: str) -> bool:
 def check_call(context: Context, node: ast.Call) -> None:
     """Every check of calls; which apply is told by the last name of what is called."""
     func = node.func
-    if func.__class__ is ast.Name:
-        name: str = func.id
+    if isinstance(func, ast.Name):
+        name = func.id
         dotted = context.aliases.get(name, name)
-    elif func.__class__ is ast.Attribute:
+    elif isinstance(func, ast.Attribute):
         name = func.attr
         if name in _BY_METHOD:
             _BY_METHOD[name](context, node)

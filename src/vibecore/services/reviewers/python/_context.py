@@ -207,10 +207,10 @@ class Context:
     def dotted(self, node: ast.AST) -> str | None:
         """`a.b.c` for such an expression, with what was imported under another name by its own; else None."""
         parts: list[str] = []
-        while node.__class__ is ast.Attribute:
+        while isinstance(node, ast.Attribute):
             parts.append(node.attr)
             node = node.value
-        if node.__class__ is not ast.Name:
+        if not isinstance(node, ast.Name):
             return None
         parts.append(self.aliases.get(node.id, node.id))
         return ".".join(reversed(parts))

@@ -301,6 +301,7 @@ STATEMENTS: Final[dict[type[ast.stmt], Handler]] = {
     ast.While: _while,
     ast.With: _with,
 }
-# From Python 3.12 on.
-if hasattr(ast, "TypeAlias"):
-    STATEMENTS[ast.TypeAlias] = _type_alias
+_TYPE_ALIAS: Final[type[ast.stmt] | None] = getattr(ast, "TypeAlias", None)
+"""From Python 3.12 on."""
+if _TYPE_ALIAS is not None:
+    STATEMENTS[_TYPE_ALIAS] = _type_alias
