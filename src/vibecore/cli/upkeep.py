@@ -1,0 +1,44 @@
+"""What runs on a timer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vibecore.cli.options import AsJson, Schema, Url
+
+
+def maintain(
+    url: Url = None,
+    schema: Schema = None,
+    days: Annotated[
+        int,
+        typer.Option(
+            "--archive-days", metavar="DAYS", min=0, help="Archive deployments that ended more than so many days ago."
+        ),
+    ] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """Move old deployments to the archive and renew the materialized views."""
+    from vibecore.cli import output, targets
+    from vibecore.domain.actors import Actor
+
+    with targets.opened(targets.lasting(url), schema) as vibe:
+        actor = Actor.system("vibecore maintain")
+        archived = vibe.maintenance.archive_deployments(actor, days=days)
+        refreshed = vibe.maintenance.refresh_analytics(actor)
+    if as_json:
+        output.emit(
+            {
+                "archived": archived,
+                "as_of": refreshed.as_of,
+                "daily_rows": refreshed.daily_rows,
+                "user_rows": refreshed.user_rows,
+            }
+        )
+        return
+    moment = f"{refreshed.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    console = output.out()
+    console.print(f"{archived:,} deployments archived")
+    console.print(f"analytics as of {moment}: {refreshed.daily_rows:,} project days, {refreshed.user_rows:,} users")
