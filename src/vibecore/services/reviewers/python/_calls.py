@@ -254,13 +254,9 @@ _BY_NAME: Final[Mapping[str, Handler]] = (
         "time.sleep": _sleep,
         "urllib.request.urlopen": _sleep,
     }
-    | {
-        name: check
-        for check, names in {
-            _subprocess: ("run", "call", "check_call", "check_output", "Popen"),
-        }.items()
-        for name in (f"subprocess.{last}" for last in names)
-    }
+    | dict.fromkeys(
+        (f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen")), _subprocess
+    )
     | dict.fromkeys(
         (
             "os.system",
