@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 import psycopg
@@ -62,6 +63,7 @@ JOINED: Final = {
     Mode.READ: Frame((), (), ()),
 }
 """Inside somebody else's transaction, whose isolation and end are theirs."""
+_NUMBERS: Final = count()
 _OPEN: Final = frozenset({pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR, pq.TransactionStatus.ACTIVE})
 
 
@@ -118,6 +120,7 @@ class Transaction:
         self._lock = threading.Lock()
         self._queue: list[_Queued] | None = None
         self._adding = False
+        self._tainted = False
         self._retried = False
         self._savepoints = 0
         self._names = 0
@@ -284,6 +287,7 @@ class Transaction:
             raise self._failed(error, self._wire) from None
         except PipelineFailed as failed:
             assert self._wire is not None
+            self._tainted = True
             raise _Partly(self._failed(failed.error, self._wire), failed.results[start:]) from None
         except BaseException:
             # Cancelled or interrupted: what the server did is unknown, so nothing more may be built on it.
@@ -292,12 +296,25 @@ class Transaction:
         finally:
             self._lock.release()
 
+    def _go_back(self, wire: Wire, statements: tuple[Statement, ...]) -> None:
+        """Undo to a savepoint or the start.
+
+        A pipeline that failed leaves names of prepared statements in psycopg's cache that the server never saw. The
+        cache is emptied at a ROLLBACK, but only at one whose text psycopg has not seen: hence the number.
+        """
+        first, *others = statements
+        if self._tainted:
+            first = Statement(f"{first.sql} -- {next(_NUMBERS)}")
+        for statement in (first, *others):
+            wire.execute(statement)
+        self._tainted = False
+
     def _failed(self, error: psycopg.Error, wire: Wire) -> VibecoreError:
         if self._mode is not Mode.READ:
             self._aborted = True
             self._begun = self._begun or wire.status in _OPEN
         elif self._frame.rollback and not wire.broken and wire.status in _OPEN:
-            wire.execute(self._frame.rollback[0])
+            self._go_back(wire, self._frame.rollback)
         return translate(error, broken=wire.broken)
 
     # -- savepoints and the end
@@ -326,9 +343,11 @@ class Transaction:
         if self._closed or self._wire is None or self._wire.broken:
             return
         self._queue = None
-        self._send(Statement(f"ROLLBACK TO SAVEPOINT {name}"))
+        with self._using() as wire:
+            self._go_back(
+                wire, (Statement(f"ROLLBACK TO SAVEPOINT {name}"), Statement(f"RELEASE SAVEPOINT {name}"))
+            )
         self._aborted = False
-        self._send(Statement(f"RELEASE SAVEPOINT {name}"))
 
     def commit(self) -> None:
         self.enter()
@@ -365,8 +384,7 @@ class Transaction:
             return
         try:
             if self._begun and not wire.broken and wire.status in _OPEN:
-                for statement in self._frame.rollback:
-                    wire.execute(statement)
+                self._go_back(wire, self._frame.rollback)
         except psycopg.Error as error:
             raise translate(error, broken=wire.broken) from None
         finally:

@@ -25,15 +25,6 @@ class Statement:
     sql: str
     params: Sequence[Any] = ()
 
-    @property
-    def prepare(self) -> bool | None:
-        """Statements with parameters are prepared once they recur; BEGIN, ROLLBACK and their like never.
-
-        psycopg empties its cache of prepared statements when it sees a ROLLBACK, which is what removes the names of
-        statements that an aborted pipeline never sent. It does not look at a ROLLBACK that is itself prepared.
-        """
-        return None if self.params else False
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -94,7 +85,7 @@ class ThreadWire:
         return self._connection.info.transaction_status
 
     def execute(self, statement: Statement) -> Result:
-        return _result(self._cursor.execute(_query(statement.sql), statement.params or None, prepare=statement.prepare))
+        return _result(self._cursor.execute(_query(statement.sql), statement.params or None))
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
         connection = self._connection
@@ -104,7 +95,7 @@ class ThreadWire:
             with connection.pipeline():
                 try:
                     for each in statements:
-                        cursors.append(connection.execute(_query(each.sql), each.params or None, prepare=each.prepare))
+                        cursors.append(connection.execute(_query(each.sql), each.params or None))
                 except psycopg.Error as error:
                     # Raised once the pipeline is left: left by an exception, it would log a second one.
                     failed = error
@@ -152,7 +143,7 @@ class LoopWire:
 
     @staticmethod
     async def _run(connection: psycopg.AsyncConnection[Any], statement: Statement) -> psycopg.AsyncCursor[Any]:
-        return await connection.execute(_query(statement.sql), statement.params or None, prepare=statement.prepare)
+        return await connection.execute(_query(statement.sql), statement.params or None)
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
         return cast("list[Result]", self._await(self._pipeline(statements)))
