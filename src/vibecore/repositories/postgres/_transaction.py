@@ -290,8 +290,10 @@ class Transaction:
             self._tainted = True
             raise _Partly(self._failed(failed.error, self._wire), failed.results[start:]) from None
         except BaseException:
-            # Cancelled or interrupted: what the server did is unknown, so nothing more may be built on it.
+            # Cancelled or interrupted: what the server did is unknown, so nothing more may be built on it, and whatever
+            # it began has to be undone.
             self._aborted = True
+            self._begun = self._wire is not None
             raise
         finally:
             self._lock.release()

@@ -7,15 +7,22 @@ in the same round trip as others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import takewhile
-from typing import Any, LiteralString, Protocol, cast
+from itertools import islice, takewhile
+from typing import Any, Final, LiteralString, Protocol, TypeVar, cast
 
 import psycopg
 from psycopg import pq
 
+from vibecore.repositories.postgres._exchange import Exchange
+
 Row = tuple[Any, ...]
+T = TypeVar("T")
+
+COPIED_AT_ONCE: Final = 32
+"""Rows that go to the server between two looks at the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +141,29 @@ class LoopWire:
     def status(self) -> pq.TransactionStatus:
         return self._connection.info.transaction_status
 
+    def _exchange(self, work: Coroutine[Any, Any, T]) -> T:
+        return cast("T", self._await(Exchange(self._connection, work)))
+
     def execute(self, statement: Statement) -> Result:
-        return cast("Result", self._await(self._execute(statement)))
+        return self._exchange(self._execute(statement))
 
     async def _execute(self, statement: Statement) -> Result:
-        cursor = await self._run(self._connection, statement)
-        return await _aresult(cursor)
+        return await _aresult(await self._run(statement))
 
-    @staticmethod
-    async def _run(connection: psycopg.AsyncConnection[Any], statement: Statement) -> psycopg.AsyncCursor[Any]:
-        return await connection.execute(_query(statement.sql), statement.params or None)
+    async def _run(self, statement: Statement) -> psycopg.AsyncCursor[Any]:
+        return await self._connection.execute(_query(statement.sql), statement.params or None)
 
     def pipeline(self, statements: Sequence[Statement]) -> list[Result]:
-        return cast("list[Result]", self._await(self._pipeline(statements)))
+        return self._exchange(self._pipeline(statements))
 
     async def _pipeline(self, statements: Sequence[Statement]) -> list[Result]:
-        connection = self._connection
         failed: psycopg.Error | None = None
         cursors: list[psycopg.AsyncCursor[Any]] = []
         try:
-            async with connection.pipeline():
+            async with self._connection.pipeline():
                 try:
                     for each in statements:
-                        cursors.append(await self._run(connection, each))
+                        cursors.append(await self._run(each))
                 except psycopg.Error as error:
                     failed = error
         except psycopg.Error as error:
@@ -167,19 +174,34 @@ class LoopWire:
         return done
 
     def copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        self._await(self._copy(sql, types, rows))
-
-    async def _copy(self, sql: str, types: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        async with self._connection.cursor().copy(_query(sql)) as copy:
+        # The rows are taken here, in the greenlet: whatever makes them may have to wait, too.
+        waiting = iter(rows)
+        with self._copying(sql) as copy:
             copy.set_types(types)
-            for row in rows:
-                await copy.write_row(row)
+            while chunk := list(islice(waiting, COPIED_AT_ONCE)):
+                self._exchange(_write(copy, chunk))
+
+    @contextmanager
+    def _copying(self, sql: str) -> Iterator[psycopg.AsyncCopy]:
+        copying = self._connection.cursor().copy(_query(sql))
+        copy = self._exchange(copying.__aenter__())
+        try:
+            yield copy
+        except BaseException as error:
+            self._exchange(copying.__aexit__(type(error), error, error.__traceback__))
+            raise
+        self._exchange(copying.__aexit__(None, None, None))
 
     def autocommit(self, on: bool) -> bool:
         before = self._connection.autocommit
         if before is not on:
             self._await(self._connection.set_autocommit(on))
         return before
+
+
+async def _write(copy: psycopg.AsyncCopy, rows: list[Sequence[Any]]) -> None:
+    for row in rows:
+        await copy.write_row(row)
 
 
 def _query(sql: str) -> LiteralString:

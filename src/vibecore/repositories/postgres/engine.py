@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import sqlalchemy as sa
+from psycopg import pq
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -81,28 +82,34 @@ class PoolLine:
 
     def take(self) -> Wire:
         try:
-            self._fairy = self._engine.raw_connection()
+            fairy = self._engine.raw_connection()
         except DBAPIError as error:
             raise unavailable(error.orig) from None
         except psycopg.Error as error:
             raise unavailable(error) from None
         except (PoolTimeout, InvalidRequestError) as error:
             raise StoreUnavailable(f"no connection is free: {error}") from None
-        wire = make_wire(self._fairy.driver_connection, self._await)
         try:
+            wire = make_wire(fairy.driver_connection, self._await)
             self._before = wire.autocommit(True)
-        except psycopg.Error as error:
-            raise translate(error, broken=wire.broken) from None
+        except BaseException as error:
+            fairy.invalidate()
+            if isinstance(error, psycopg.Error):
+                raise translate(error, broken=True) from None
+            raise
+        self._fairy = fairy
         return wire
 
     def give_back(self, wire: Wire) -> None:
         fairy, self._fairy = self._fairy, None
-        if wire.broken:
+        if wire.broken or wire.status is not pq.TransactionStatus.IDLE:
             fairy.invalidate()
             return
-        if not self._before:
-            wire.autocommit(False)
-        fairy.close()
+        try:
+            if not self._before:
+                wire.autocommit(False)
+        finally:
+            fairy.close()
 
     def replace(self, wire: Wire) -> Wire:
         """Another connection for one that turned out to be broken before it did anything."""
