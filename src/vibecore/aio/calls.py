@@ -1,15 +1,15 @@
-"""Calls of service methods from a loop: who may make one, and what becomes of those under way when it is closed."""
+"""Calls of synchronous code from a loop: who may make one, how one is stopped, what becomes of those under way."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from vibecore.aio.errors import WrongEventLoop
-from vibecore.aio.outcomes import Outcome, ended, finished, follow
-from vibecore.aio.workers import Worker, Workers, drive
-from vibecore.domain.errors import StoreUnavailable, TransactionBusy, TransactionClosed
+from vibecore.aio.waits import Wait, undisturbed
+from vibecore.aio.workers import Workers
+from vibecore.domain.errors import StoreUnavailable, TransactionBusy, TransactionClosed, VibecoreError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,6 +21,70 @@ class Calls(Protocol):
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
 
 
+class Call(Generic[T]):
+    """A call that has begun: it has ended, or waits for the first time. The calling task then awaits `finish`.
+
+    Cancelling that task ends what the call waits for. From there on the call only cleans up, and no further
+    cancellation reaches it.
+    """
+
+    def __init__(self, workers: Workers, call: Callable[..., T], args: Any, kwargs: Any) -> None:
+        self._workers = workers
+        self._worker, self._awaited = workers.start(call, args, kwargs)
+        self._wait: Wait[Any] | None = None
+        self._reason: VibecoreError | None = None
+        self._end: asyncio.Future[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether `finish` has nothing to wait for."""
+        return self._awaited is self._worker
+
+    async def finish(self) -> T:
+        """What the call comes to: CancelledError if the task was cancelled, the reason if the call was stopped."""
+        cancelled: asyncio.CancelledError | None = None
+        while not self.ended:
+            self._wait = Wait(self._awaited)
+            try:
+                value = await (self._wait if cancelled is None else undisturbed(self._wait))
+            except BaseException as error:  # noqa: BLE001  # raised again inside the call, which it unwinds
+                if isinstance(error, asyncio.CancelledError):
+                    cancelled = cancelled or error
+                self._awaited = self._worker.throw(error)
+            else:
+                self._awaited = self._worker.resume(value)
+        if self._end is not None:
+            self._end.set_result(None)
+        try:
+            result: T = self._workers.take_back(self._worker)
+        except BaseException:
+            if cancelled is not None:
+                raise self._ending(cancelled)  # noqa: B904  # the failure stays its context
+            raise
+        if cancelled is not None:
+            raise self._ending(cancelled)
+        return result
+
+    def _ending(self, cancelled: asyncio.CancelledError) -> BaseException:
+        task = asyncio.current_task()
+        return cancelled if self._reason is None or (task is not None and task.cancelling()) else self._reason
+
+    def stop(self, reason: VibecoreError) -> None:
+        """End the call as a cancellation does; `reason` is what it raises in the end."""
+        self._reason = reason
+        if self._wait is not None:
+            self._wait.cancel()
+
+    async def gone(self) -> None:
+        """Wait for the end of the call, whatever it comes to; a cancellation meanwhile is raised after that."""
+        if self._end is None:
+            self._end = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.shield(self._end)
+        finally:
+            await undisturbed(self._end)
+
+
 class Bridge:
     """From one event loop to synchronous code and back."""
 
@@ -28,23 +92,14 @@ class Bridge:
         self._loop = asyncio.get_running_loop()
         self._workers = Workers()
 
-    def begin(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+    def start(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Call[T]:
         """Run `call` until it waits or ends. WrongEventLoop on any loop but the one that this was made on."""
         if asyncio.get_running_loop() is not self._loop:
             raise WrongEventLoop
-        worker, awaited = self._workers.start(call, args, kwargs)
-        if awaited is worker:
-            self._workers.give_back(worker)
-            return finished(worker.collect())
-        return follow(self._rest(worker, awaited))
+        return Call(self._workers, call, args, kwargs)
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.begin(call, *args, **kwargs)
-
-    async def _rest(self, worker: Worker, awaited: Any) -> Any:
-        await drive(worker, awaited)
-        self._workers.give_back(worker)
-        return worker.collect()
+        return await self.start(call, *args, **kwargs).finish()
 
 
 class OpenCalls:
@@ -52,29 +107,35 @@ class OpenCalls:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
-        self._under_way: set[Outcome[Any]] = set()
+        self._under_way: set[Call[Any]] = set()
         self._closed = False
 
-    def begin(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+    def start(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Call[T]:
         """StoreUnavailable once it is closed."""
         if self._closed:
             raise StoreUnavailable("this installation is closed")
-        outcome = self._bridge.begin(call, *args, **kwargs)
-        if not outcome.done():
-            self._under_way.add(outcome)
-            outcome.add_done_callback(self._under_way.discard)
-        return outcome
+        return self._bridge.start(call, *args, **kwargs)
+
+    async def finish(self, call: Call[T]) -> T:
+        if call.ended:
+            return await call.finish()
+        self._under_way.add(call)
+        try:
+            return await call.finish()
+        finally:
+            self._under_way.discard(call)
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.begin(call, *args, **kwargs)
+        return await self.finish(self.start(call, *args, **kwargs))
 
     async def close(self) -> None:
         """Refuse further calls and stop those under way, which raise StoreUnavailable."""
         self._closed = True
-        for outcome in list(self._under_way):
-            outcome.stop(StoreUnavailable("this installation was closed"))
-        while self._under_way:
-            await ended(next(iter(self._under_way)))
+        under_way = list(self._under_way)
+        for call in under_way:
+            call.stop(StoreUnavailable("this installation was closed"))
+        for call in under_way:
+            await call.gone()
 
 
 class UnitCalls:
@@ -82,27 +143,27 @@ class UnitCalls:
 
     def __init__(self, calls: OpenCalls) -> None:
         self._calls = calls
-        self._outcome: Outcome[Any] | None = None
+        self._under_way: Call[Any] | None = None
         self._closed = False
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """TransactionBusy while another task is inside a call, TransactionClosed after the transaction."""
         if self._closed:
             raise TransactionClosed
-        if self._outcome is not None:
+        if self._under_way is not None:
             raise TransactionBusy
-        outcome = self._calls.begin(call, *args, **kwargs)
-        self._outcome = outcome
+        begun = self._calls.start(call, *args, **kwargs)
+        self._under_way = begun
         try:
-            return await outcome
+            return await self._calls.finish(begun)
         finally:
-            self._outcome = None
+            self._under_way = None
 
     async def close(self) -> bool:
-        """Refuse further calls; whether another task was inside one, which was stopped and raises TransactionClosed."""
+        """Refuse further calls. Whether another task was inside one: it is stopped and raises TransactionClosed."""
         self._closed = True
-        if self._outcome is None:
+        if self._under_way is None:
             return False
-        self._outcome.stop(TransactionClosed())
-        await ended(self._outcome)
+        self._under_way.stop(TransactionClosed())
+        await self._under_way.gone()
         return True

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from vibecore.aio.calls import Bridge, OpenCalls, UnitCalls
-from vibecore.aio.outcomes import follow
 from vibecore.aio.runtime import LoopRuntime
 from vibecore.aio.services import AsyncServices
 from vibecore.bootstrap.vibe import Vibe
@@ -67,12 +66,12 @@ class AsyncVibe(AsyncServices):
         try:
             yield AsyncServices(services, calls)
         except BaseException as error:
-            await follow(self._leave(block, calls, error))
+            await self._leave(block, calls, error)
             raise
-        await follow(self._leave(block, calls, None))
+        await self._leave(block, calls, None)
 
     async def _leave(self, block: AbstractContextManager[Any], calls: UnitCalls, error: BaseException | None) -> None:
-        """End the transaction, whatever happens: in a task of its own, so that a cancellation waits for it."""
+        """End the transaction, whatever happens meanwhile."""
         try:
             if await calls.close() and error is None:
                 raise TransactionBusy
@@ -135,7 +134,7 @@ class AsyncVibe(AsyncServices):
         stop the embedded server. Repeating it is fine."""
         if not self._closed:
             self._closed = True
-            await follow(self._close())
+            await self._close()
 
     async def _close(self) -> None:
         async with AsyncExitStack() as stack:

@@ -44,6 +44,10 @@ class Worker(greenlet):  # type: ignore[misc]  # as above
             del call, args, kwargs
             call, args, kwargs = _switch(self.parent, self)
 
+    def resume(self, value: Any) -> Any:
+        """Go on with what was awaited; what the worker came back with."""
+        return _switch(self, value)
+
     def collect(self) -> Any:
         """The result of the call that has ended, or its failure raised."""
         result, failure = self._result, self._failure
@@ -76,21 +80,11 @@ class Workers:
         worker.gr_context = copy_context()
         return worker, _switch(worker, call, args, kwargs)
 
-    def give_back(self, worker: Worker) -> None:
-        """After the end of its call."""
+    def take_back(self, worker: Worker) -> Any:
+        """What the call that `worker` has ended came to: its result, or its failure raised."""
         worker.gr_context = None
         self._idle.append(worker)
-
-
-async def drive(worker: Worker, awaited: Any) -> None:
-    """Wait for what `worker` waits for until its call ends."""
-    while awaited is not worker:
-        try:
-            value = await awaited
-        except BaseException as error:  # noqa: BLE001  # also a cancellation: it unwinds the call
-            awaited = worker.throw(error)
-        else:
-            awaited = _switch(worker, value)
+        return worker.collect()
 
 
 def wait(awaitable: Awaitable[T]) -> T:

@@ -1,0 +1,90 @@
+"""What a call waits for. It is always waited for to its end: a cancellation asks it to end, and is delivered then.
+
+A statement that is cancelled needs further round trips: the server is told, the transaction is rolled back, the
+connection goes back to its pool. Tasks may be cancelled again at any time, by some frameworks at every turn of the
+loop, and none of that must interrupt this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Wait(asyncio.Future[T]):
+    """`work` in a task of its own, to be awaited by one other.
+
+    Cancelling asks the work to end, once: by its method `interrupt(task)`, where it has one, which asks until `task`
+    is done or gives up; otherwise, and then, as tasks are cancelled.
+    """
+
+    def __init__(self, work: Awaitable[T]) -> None:
+        super().__init__()
+        self._work = work
+        self._asked = False
+        self._interrupter: asyncio.Task[None] | None = None
+        self._task = self.get_loop().create_task(self._carry(work))
+        self._task.add_done_callback(self._task_ended)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if self.done():
+            return False
+        if not self._asked:
+            self._asked = True
+            interrupt: Callable[[asyncio.Task[None]], Awaitable[None]] | None = getattr(self._work, "interrupt", None)
+            if interrupt is None:
+                self._task.cancel(msg)
+            else:
+                self._interrupter = self.get_loop().create_task(self._interrupt(interrupt))
+                self._interrupter.add_done_callback(self._interrupter_ended)
+        return True
+
+    async def _carry(self, work: Awaitable[T]) -> None:
+        try:
+            result = await work
+        except BaseException as error:
+            if not self._asked and not isinstance(error, asyncio.CancelledError):
+                self._fail(error)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+        else:
+            if not self._asked:
+                self.set_result(result)
+
+    def _fail(self, error: BaseException) -> None:
+        if isinstance(error, StopIteration):
+            # A future refuses it, for it would end the coroutine that awaits.
+            wrapped = RuntimeError("what was awaited raised StopIteration")
+            wrapped.__cause__ = error
+            error = wrapped
+        self.set_exception(error)
+
+    async def _interrupt(self, interrupt: Callable[[asyncio.Task[None]], Awaitable[None]]) -> None:
+        await interrupt(self._task)
+
+    # The ends are callbacks: a task that is cancelled before its first step runs nothing of its own.
+
+    def _task_ended(self, _: asyncio.Task[None]) -> None:
+        if not self.done() and (self._interrupter is None or self._interrupter.done()):
+            super().cancel()
+
+    def _interrupter_ended(self, interrupter: asyncio.Task[None]) -> None:
+        if not interrupter.cancelled() and (error := interrupter.exception()) is not None:
+            self.get_loop().call_exception_handler({"message": "an interruption failed", "exception": error})
+        if self._task.done():
+            super().cancel()
+        else:
+            self._task.cancel()
+
+
+async def undisturbed(future: asyncio.Future[T]) -> T:
+    """The result of `future`, whatever happens to the task that awaits it."""
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            continue
+    return future.result()
