@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from vibecore.bootstrap.vibe import Vibe
+from vibecore.domain.actors import Actor
 from vibecore.domain.errors import TransactionError
 from vibecore.domain.tables import TABLES
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.testing.backends import Backend, Database
-from vibecore.testing.effects import FixedClock
+from vibecore.testing.effects import FixedClock, fixed_effects
 from vibecore.testing.parity.calls import REPOSITORIES, Call, Known, a_call, a_wrong_call
 from vibecore.testing.parity.outcomes import Outcome, difference, outcome
+from vibecore.testing.parity.services import (
+    EMAILS,
+    PASSWORDS,
+    World,
+    a_service_call,
+    make_folders,
+    public_methods,
+)
 
 SAVEPOINTS: Final = 3
 """Levels of nesting that the machine goes to."""
@@ -27,12 +39,14 @@ class _Undone(Exception):
 
 
 class Side:
-    """One backend: its store and the unit of work that is open on it."""
+    """One backend: its store, the services on it and the unit of work that is open."""
 
     def __init__(self, database: Database, clock: FixedClock) -> None:
         self.database = database
         self.clock = clock
+        self.effects = fixed_effects(clock=clock)
         self.store: Store = database.store(clock)
+        self.vibe = Vibe(self.store, self.effects)
         self.unit: UnitOfWork | None = None
         self.reader: UnitOfWork | None = None
         self.savepoints: list[AbstractContextManager[None]] = []
@@ -59,6 +73,7 @@ class Side:
         self.drop()
         self.store.close()
         self.store = self.database.store(self.clock)
+        self.vibe = Vibe(self.store, self.effects)
 
     def enter_savepoint(self) -> None:
         assert self.unit is not None
@@ -110,6 +125,10 @@ class Parity(RuleBasedStateMachine):
         self._opened = [backend.database() for backend in self.backends]
         self.sides = [Side(database.__enter__(), self.clock) for database in self._opened]
         self.known = Known()
+        self._folder = tempfile.TemporaryDirectory(prefix="vibecore-parity-")
+        self.world = World(Path(self._folder.name))
+        make_folders(self.world.folder)
+        self.methods = public_methods(self.sides[0].vibe)
         self.writing = False
 
     def both(self, call: Callable[[Side], Any], what: str) -> Outcome:
@@ -121,6 +140,7 @@ class Parity(RuleBasedStateMachine):
             note(f"{what}\n  {self.backends[0].name}: {first}\n  {self.backends[1].name}: {second}")
         assert found is None, f"{what}: {found}"
         self.known.learn(first.value)
+        self.world.learn(first.value)
         return first
 
     # -- calls
@@ -154,6 +174,50 @@ class Parity(RuleBasedStateMachine):
                 return side.batch(calls)
 
         self.both(run, f"batch of {calls}")
+
+    # -- service calls
+
+    @precondition(lambda self: self.sides[0].unit is None)
+    @rule(data=st.data())
+    def service_call(self, data: st.DataObject) -> None:
+        call = data.draw(a_service_call(self.world, data.draw(st.sampled_from(self.methods))), label="call")
+        self.both(lambda side: call(side.vibe), str(call))
+
+    @precondition(lambda self: self.sides[0].unit is None)
+    @rule(data=st.data())
+    def service_call_again(self, data: st.DataObject) -> None:
+        self.service_call(data)
+
+    @precondition(lambda self: self.sides[0].unit is None)
+    @rule(data=st.data(), swallow=st.booleans())
+    def transaction_of_services(self, data: st.DataObject, swallow: bool) -> None:
+        """Several service calls in one transaction, whose errors the application catches or not."""
+        chosen = data.draw(st.lists(st.sampled_from(self.methods), max_size=4))
+        calls = [data.draw(a_service_call(self.world, each), label="call") for each in chosen]
+
+        def run(side: Side) -> Any:
+            with side.vibe.transaction() as tx:
+                return [outcome(lambda call=call: call(tx)) if swallow else call(tx) for call in calls]  # type: ignore[misc]
+
+        self.both(run, f"transaction of {calls}")
+
+    @precondition(lambda self: self.sides[0].unit is None)
+    @rule(person=st.sampled_from(EMAILS[:4:2]))
+    def sign_in(self, person: str) -> None:
+        """Somebody who can act, without waiting for chance to register and sign in."""
+        self.both(
+            lambda side: side.vibe.auth.register(
+                Actor.anonymous(), email=person, password=PASSWORDS[0], name=person[:3]
+            ),
+            f"register {person}",
+        )
+        self.both(lambda side: side.vibe.auth.login(email=person, password=PASSWORDS[0]), f"sign in {person}")
+
+    @precondition(lambda self: self.sides[0].unit is None and len(self.world.actors) > 2)
+    @rule(data=st.data())
+    def begin_project(self, data: st.DataObject) -> None:
+        actor = data.draw(st.sampled_from(self.world.actors[2:]))
+        self.both(lambda side: side.vibe.projects.create(actor, name="engine"), "create a project")
 
     # -- transactions
 
@@ -234,14 +298,16 @@ class Parity(RuleBasedStateMachine):
         try:
             self.both(lambda side: side.rows(), "all rows at the end")
         finally:
+            self._folder.cleanup()
             for side, database in zip(self.sides, self._opened, strict=True):
                 side.store.close()
                 database.__exit__(None, None, None)
 
 
 _READS: Final = frozenset(
-    "get find find_many page count access latest find_path stamps subtree totals inputs running".split()
-)
+    ("get", "find", "find_many", "page", "count", "access", "latest", "find_path", "stamps", "subtree", "totals")
+) | {"inputs", "running"}
+"""Calls that can be made beside a writing unit without waiting for it."""
 
 
 def between(reference: Backend, tested: Backend) -> type[Parity]:

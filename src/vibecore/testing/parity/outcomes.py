@@ -56,7 +56,7 @@ def difference(a: Any, b: Any, place: str = "") -> str | None:
 
 
 def _parts(outcome: Outcome) -> tuple[Any, ...]:
-    return (outcome.value, None if outcome.error is None else outcome.error.__name__, dict(outcome.facts or {}))
+    return (None if outcome.error is None else outcome.error.__name__, dict(outcome.facts or {}), outcome.value)
 
 
 def _first(pairs: Any) -> str | None:

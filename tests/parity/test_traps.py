@@ -1,0 +1,38 @@
+"""Divergences that the machine found, each with the trap's name; what holds on one backend holds on the other."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from vibecore.bootstrap.vibe import Vibe
+from vibecore.domain.actors import Actor
+from vibecore.domain.errors import NotFound
+from vibecore.domain.sessions import SESSIONS
+from vibecore.repositories.unit_of_work import Store
+from vibecore.testing.builders import prepare
+from vibecore.testing.effects import fixed_effects
+
+
+def test_trail_scanned_then_denied(store: Store) -> None:
+    """A transaction that read the whole trail does not collide with the audit row of its own denied call."""
+    vibe = Vibe(store, fixed_effects())
+    system = Actor.system("test")
+    with vibe.transaction() as tx:
+        tx.maintenance.refresh_analytics(system)
+        with pytest.raises(NotFound):
+            tx.users.get(system, UUID(int=2**100))
+    assert len(vibe.audit.page(system).items) >= 2
+
+
+def test_answer_before_failure_in_a_batch(store: Store) -> None:
+    """The first failure of a batch is the one reported, also where it is an answer and a later one a constraint."""
+    with store.begin() as tx:
+        session = prepare(tx, SESSIONS)
+        orphan = prepare(tx, SESSIONS)
+        lost = type(orphan)(**{**{name: getattr(orphan, name) for name in SESSIONS.names}, "user_id": UUID(int=1)})
+        with pytest.raises(NotFound), tx.savepoint(), tx.batch() as batch:  # noqa: PT012  # the end of the block raises
+            batch.add(tx.sessions.update, session)
+            batch.add(tx.sessions.insert, lost)
+        assert tx.sessions.count(session.user_id) == 0
