@@ -96,7 +96,8 @@ class Roots(Writes[R], Protocol[R]):
 
         In a `Mode.READ` unit, whose statements share no snapshot: TransactionError.
         Reading on after the unit of work ended raises TransactionClosed, after a failed statement TransactionAborted;
-        both are noticed at the next batch of 1,000 rows.
+        both are noticed at the next batch of 1,000 rows. So is that it began inside a savepoint which was undone:
+        TransactionError.
         """
         ...
 

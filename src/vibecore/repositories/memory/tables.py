@@ -126,12 +126,16 @@ class Rows(Repository, Generic[R]):
     def _streamed(self, listing: Listing) -> Iterator[R]:
         with self.transaction.reading() as root:
             rows = listings.ordered(listing, self._records(root, listing.scope))
-        for start in range(0, len(rows), STREAMED):
-            if start:
-                self.transaction.check()
-            yield from rows[start : start + STREAMED]
-        if rows and len(rows) % STREAMED == 0:
-            self.transaction.check()
+            stream = self.transaction.begin_stream()
+        try:
+            for start in range(0, len(rows), STREAMED):
+                if start:
+                    self.transaction.check_stream(stream)
+                yield from rows[start : start + STREAMED]
+            if rows and len(rows) % STREAMED == 0:
+                self.transaction.check_stream(stream)
+        finally:
+            self.transaction.end_stream(stream)
 
     def _find_many(self, scope: UUID | None, ids: Iterable[UUID]) -> dict[UUID, R]:
         self.transaction.check()

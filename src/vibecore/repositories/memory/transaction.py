@@ -58,6 +58,8 @@ class Transaction:
         "_lock",
         "_log",
         "_resume",
+        "_savepoints",
+        "_streams",
         "mode",
         "now",
         "reads",
@@ -77,6 +79,8 @@ class Transaction:
         self._log: list[tuple[int, Key]] = []
         self._lock = threading.Lock()
         self._claim = self._lock.acquire
+        self._savepoints = 0
+        self._streams: dict[object, int] = {}
 
     # -- statements
 
@@ -236,13 +240,31 @@ class Transaction:
             yield
             return
         mark = self.root, len(self._log)
+        self._savepoints += 1
+        number = self._savepoints
         try:
             yield
         except BaseException:
             self.undo(mark)
+            self._streams = {stream: begun for stream, begun in self._streams.items() if begun < number}
             raise
         if self.state != CLOSED:
             self.check()
+
+    def begin_stream(self) -> object:
+        """What `check_stream` knows a stream by."""
+        stream = object()
+        self._streams[stream] = self._savepoints
+        return stream
+
+    def check_stream(self, stream: object) -> None:
+        """Raise what reading on in a stream would raise now."""
+        self.check()
+        if stream not in self._streams:
+            raise TransactionError("this stream began inside a savepoint that was undone")
+
+    def end_stream(self, stream: object) -> None:
+        self._streams.pop(stream, None)
 
     def undo(self, mark: Mark) -> None:
         """Return to an earlier state, also from a failure; what was read since stays read."""

@@ -122,8 +122,8 @@ class Transaction:
         self._adding = False
         self._tainted = False
         self._retried = False
-        self._savepoints = 0
         self._names = 0
+        self._cursors: set[int] = set()
 
     # -- state
 
@@ -213,19 +213,28 @@ class Transaction:
 
     def cursor(self, sql: str, params: Sequence[Any], size: int) -> Iterator[list[Row]]:
         """Batches of at most `size` rows through a server-side cursor, which sees no later write."""
-        self._names += 1
-        name = f"vibecore_{id(self):x}_{self._names}"
+        number = self._next_name()
+        name = f"vibecore_{id(self):x}_{number}"
         declare = Statement(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", params)
         fetch = Statement(f"FETCH FORWARD {size} FROM {name}")
         rows = self._together([declare, fetch])[1].rows
+        self._cursors.add(number)
         while rows:
             yield rows
             if len(rows) < size:
                 break
             self.enter()
+            if number not in self._cursors:
+                raise TransactionError("this stream began inside a savepoint that was undone")
             rows = self._send(fetch).rows
-        if not self._closed and not self._aborted:
+        if number in self._cursors and not self._closed and not self._aborted:
+            self._cursors.remove(number)
             self._send(Statement(f"CLOSE {name}"))
+
+    def _next_name(self) -> int:
+        """Counts cursors and savepoints together, so that it tells which began first."""
+        self._names += 1
+        return self._names
 
     def _send(self, statement: Statement) -> Result:
         if not self._begun and self._mode is not Mode.READ and self._frame.begin:
@@ -328,13 +337,14 @@ class Transaction:
         if self._mode is not Mode.WRITE:
             yield
             return
-        self._savepoints += 1
-        name = f"vibecore_{self._savepoints}"
+        number = self._next_name()
+        name = f"vibecore_{number}"
         self._send(Statement(f"SAVEPOINT {name}"))
         try:
             yield
         except BaseException:
             self._undo(name)
+            self._cursors = {cursor for cursor in self._cursors if cursor < number}
             raise
         if self._closed:
             return

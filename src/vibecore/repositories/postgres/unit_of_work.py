@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from vibecore.domain.deployments import ArchivedDeployment
+from vibecore.domain.errors import TransactionError
 from vibecore.domain.notifications import Notification
 from vibecore.domain.paging import Cursors
 from vibecore.domain.pipelines import Execution, Pipeline
@@ -41,6 +42,8 @@ class PostgresBatch:
         self._tx = tx
 
     def add(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
+        if isinstance(getattr(call, "__self__", None), PostgresUnitOfWork):
+            raise TransactionError("only calls of tables can be part of a batch")
         return self._tx.add(call, *args, **kwargs)
 
 
@@ -149,6 +152,7 @@ class PostgresUnitOfWork:
                 self._tx.flush()
                 raise
             self._tx.flush()
+            self._tx.enter()
         except BaseException:
             self._tx.fail_batch()
             raise
