@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from vibecore.testing.contract.batches import *  # noqa: F403
+from vibecore.testing.contract.concurrency import *  # noqa: F403
+from vibecore.testing.contract.constraints import *  # noqa: F403
 from vibecore.testing.contract.filtering import *  # noqa: F403
 from vibecore.testing.contract.pages import *  # noqa: F403
 from vibecore.testing.contract.reads import *  # noqa: F403
 from vibecore.testing.contract.streams import *  # noqa: F403
+from vibecore.testing.contract.units import *  # noqa: F403
 from vibecore.testing.contract.values import *  # noqa: F403
 from vibecore.testing.contract.writes import *  # noqa: F403
