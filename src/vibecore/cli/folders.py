@@ -14,6 +14,8 @@ LONGEST_NAME: Final = 100
 
 def checked_folder(given: str) -> Path:
     """`given` as a folder that can be read, before anything is opened for it; InvalidValue names it."""
+    if not given:
+        raise InvalidValue("path", "is empty")
     folder = Path(given)
     try:
         if not folder.exists():

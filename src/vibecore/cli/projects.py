@@ -55,7 +55,7 @@ def import_folder(
     password = accounts.read_password() if email is not None else ""
     steps = Steps(output.err())
     with (
-        targets.opened_in_steps(target, schema, steps) as vibe,
+        targets.opened(target, schema) as vibe,
         accounts.acting(vibe, email, password, "import") as actor,
     ):
         into = (
@@ -137,12 +137,14 @@ def find_project(vibe: Vibe, actor: Actor, given: str) -> Project:
     named = vibe.projects.page(
         actor, everything=everything, where=field("name").eq(given), order_by="created_at", limit=5
     ).items
-    if not named:
-        raise NotFound("project", given)
-    if len(named) > 1:
-        listed = ", ".join(str(one.id) for one in named)
-        raise InvalidValue("project", f"several have this name, give an id: {listed}")
-    return named[0]
+    match named:
+        case ():
+            raise NotFound("project", given)
+        case (only,):
+            return only
+        case _:
+            listed = ", ".join(str(one.id) for one in named)
+            raise InvalidValue("project", f"several have this name, give an id: {listed}")
 
 
 def last_assessment(vibe: Vibe, actor: Actor, project: Project) -> QualityReport:
@@ -153,10 +155,10 @@ def last_assessment(vibe: Vibe, actor: Actor, project: Project) -> QualityReport
     from vibecore.domain import quality
     from vibecore.domain.quality import QualityInputs
 
-    history = vibe.quality.history(actor, project.id, limit=1).items
-    if not history:
+    found = next(iter(vibe.quality.history(actor, project.id, limit=1).items), None)
+    if found is None:
         raise NotFound("assessment", project.id)
-    explained = quality.assess(QualityInputs.from_row(history[0].inputs))
-    if history[0].model != explained.model:
-        raise InvalidValue("last", f"the last assessment was made by {history[0].model}: make a new one")
+    explained = quality.assess(QualityInputs.from_row(found.inputs))
+    if found.model != explained.model:
+        raise InvalidValue("last", f"the last assessment was made by {found.model}: make a new one")
     return explained

@@ -53,6 +53,9 @@ def _invoke(arguments: Sequence[str] | None) -> int:
     except VibecoreError as error:
         exits.complain(error)
         return exits.code_of(error)
+    except SystemExit as error:
+        # What Typer makes of a broken pipe.
+        raise BrokenPipeError from error
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -72,9 +75,11 @@ def _prepare_streams() -> None:
 
 
 def _without_reader() -> int:
-    # Python flushes stdout once more when it ends, and would complain.
+    # Python flushes both streams once more when it ends, and would complain.
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            os.dup2(null, stream.fileno())
     os.close(null)
     return exits.BROKEN_PIPE
 
