@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
@@ -19,7 +19,7 @@ from vibecore.domain.tables import TABLES
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.testing.backends import Backend, Database
 from vibecore.testing.effects import FixedClock, fixed_effects
-from vibecore.testing.parity.calls import REPOSITORIES, Call, Known, a_call, a_wrong_call
+from vibecore.testing.parity.calls import FURNITURE, REPOSITORIES, Call, Known, a_call, a_record, a_wrong_call
 from vibecore.testing.parity.outcomes import Outcome, difference, outcome
 from vibecore.testing.parity.services import (
     EMAILS,
@@ -142,6 +142,22 @@ class Parity(RuleBasedStateMachine):
         self.known.learn(first.value)
         self.world.learn(first.value)
         return first
+
+    @initialize(data=st.data())
+    def furnish(self, data: st.DataObject) -> None:
+        """Begin with some rows in most tables: listings have something to order, rules something to break."""
+        self.both(lambda side: side.begin(Mode.WRITE), "begin")
+        for table in data.draw(st.sampled_from(FURNITURE)):
+            record = data.draw(a_record(self.known, table))
+            call = Call(REPOSITORIES[table.name], "append" if table.partitioned else "insert", (record,))
+
+            def run(side: Side, call: Call = call) -> Any:
+                assert side.unit is not None
+                with side.unit.savepoint():
+                    return call(side.unit)
+
+            self.both(run, str(call))
+        self.both(lambda side: side.end("commit"), "commit")
 
     # -- calls
 
