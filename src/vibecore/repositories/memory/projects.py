@@ -23,7 +23,7 @@ class MemoryProjects(MemoryRoots[Project]):
 
     def access(self, project_id: UUID, user_id: UUID | None, /) -> ProjectAccess | None:
         with self.transaction.reading() as root:
-            (key,) = arguments.locator(PROJECTS, (project_id,))
+            key = arguments.uuid("project_id", project_id)
             user = arguments.optional_uuid("user_id", user_id)
             project: Project | None = self._locate(root, (key,))
             if project is None:
