@@ -31,7 +31,12 @@ def main() -> None:
                     sign = ">=" if figure.at_least else "<="
                     verdict = "[green]met" if figure.met else "[red]missed"
                     table.add_row(
-                        figure.name, figure.ours, figure.reference, f"{figure.ratio:.2f}", f"{sign} {figure.goal}", verdict
+                        figure.name,
+                        figure.ours,
+                        figure.reference,
+                        f"{figure.ratio:.2f}",
+                        f"{sign} {figure.goal}",
+                        verdict,
                     )
                     status.update(f"measured: {figure.name}")
         finally:

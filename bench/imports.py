@@ -46,9 +46,7 @@ def copy_again(raw: psycopg.Connection[Any], project_id: Any, owner_id: Any) -> 
     names = ", ".join(FILES.names)
     read = raw.execute(f"SELECT {names} FROM files WHERE project_id = %s ORDER BY path", (project_id,)).fetchall()
     other = uuid4()
-    raw.execute(
-        "INSERT INTO projects (id, name, owner_id) VALUES (%s, 'copied', %s)", (other, owner_id)
-    )
+    raw.execute("INSERT INTO projects (id, name, owner_id) VALUES (%s, 'copied', %s)", (other, owner_id))
     ids = {row[0]: uuid4() for row in read}
     at = {name: i for i, name in enumerate(FILES.names)}
     rows = []

@@ -40,7 +40,13 @@ def seconds(call: Callable[[], object], number: int) -> float:
 
 
 def paired(
-    name: str, ours: Callable[[], object], reference: Callable[[], object], *, goal: float, number: int, rounds: int = 15
+    name: str,
+    ours: Callable[[], object],
+    reference: Callable[[], object],
+    *,
+    goal: float,
+    number: int,
+    rounds: int = 15,
 ) -> Figure:
     """Median over `rounds` of the ratio of `number` calls each, after a warm-up that prepares statements."""
     seconds(ours, 20)
@@ -51,7 +57,9 @@ def paired(
         mine.append(a)
         theirs.append(b)
         ratios.append(a / b)
-    return Figure(name, micro(statistics.median(mine)), micro(statistics.median(theirs)), statistics.median(ratios), goal)
+    return Figure(
+        name, micro(statistics.median(mine)), micro(statistics.median(theirs)), statistics.median(ratios), goal
+    )
 
 
 def micro(value: float) -> str:

@@ -55,8 +55,10 @@ def calls(vibe: Any, login: Any) -> tuple[Calls, Calls]:
         "projects.set_status": lambda: vibe.projects.set_status(actor, project.id, status=next(states)),
         "files.write (new)": lambda: vibe.files.write(actor, project.id, f"src/{next(numbers)}/new.py", "x\n"),
         "files.write (changed)": lambda: vibe.files.write(actor, project.id, "src/app.py", f"{next(numbers)}\n"),
-        "files.move": lambda: vibe.files.move(actor, project.id, "src/app.py", "src/app.py2")
-        and vibe.files.move(actor, project.id, "src/app.py2", "src/app.py"),
+        "files.move": lambda: (
+            vibe.files.move(actor, project.id, "src/app.py", "src/app.py2")
+            and vibe.files.move(actor, project.id, "src/app.py2", "src/app.py")
+        ),
         "deployments.create": lambda: vibe.deployments.create(
             actor, project.id, environment=f"e{next(numbers)}", version="1"
         ),
@@ -78,4 +80,6 @@ def worst(name: str, tap: Wiretap, chosen: Calls, goal: int) -> Figure:
         counted[label] = (tap.round_trips - before) / CALLS_IN.get(label, 1)
     most = max(counted.values())
     slow = ", ".join(label for label, count in counted.items() if count == most)
-    return Figure(f"{name} (most: {slow if len(slow) < 60 else 'all alike'})", f"{most:.0f}", f"goal {goal}", most / goal, 1.0)
+    return Figure(
+        f"{name} (most: {slow if len(slow) < 60 else 'all alike'})", f"{most:.0f}", f"goal {goal}", most / goal, 1.0
+    )

@@ -57,9 +57,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("planted", PLANTED)
-def test_a_planted_divergence_is_found(
-    vibe_backends: Backends, monkeypatch: pytest.MonkeyPatch, planted: str
-) -> None:
+def test_a_planted_divergence_is_found(vibe_backends: Backends, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
     """Changing one rule of the memory backend makes the machine stop."""
     target, replacement = PLANTED[planted]
     monkeypatch.setattr(target, replacement)

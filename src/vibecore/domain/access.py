@@ -13,8 +13,8 @@ from vibecore.domain.users import UserRole
 class ProjectAccess:
     """A project and how one user stands to it.
 
-    `member_role` is None for who is not a member; `teammate` says, where the visibility is `team`, whether the user is a
-    member of any project of the same owner.
+    `member_role` is None for who is not a member; `teammate` says, where the visibility is `team`, whether the user is
+    a member of any project of the same owner.
     """
 
     project: Project

@@ -24,12 +24,8 @@ class DeploymentStatus(StrEnum):
 IN_FLIGHT: Final = (DeploymentStatus.PENDING, DeploymentStatus.BUILDING)
 
 TRANSITIONS: Final[dict[DeploymentStatus, frozenset[DeploymentStatus]]] = {
-    DeploymentStatus.PENDING: frozenset(
-        {DeploymentStatus.BUILDING, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
-    ),
-    DeploymentStatus.BUILDING: frozenset(
-        {DeploymentStatus.RUNNING, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
-    ),
+    DeploymentStatus.PENDING: frozenset({DeploymentStatus.BUILDING, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}),
+    DeploymentStatus.BUILDING: frozenset({DeploymentStatus.RUNNING, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}),
     DeploymentStatus.RUNNING: frozenset(
         {DeploymentStatus.STOPPED, DeploymentStatus.FAILED, DeploymentStatus.ROLLED_BACK}
     ),

@@ -26,16 +26,38 @@ MAX_INT: Final = 2**63 - 1
 type_name: Final = {dict: "object", list: "array", str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def _refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
-    raise TypeError(f"{type(self).__name__} cannot be changed; build a new value")
+def _refuse(value: object) -> NoReturn:
+    raise TypeError(f"{type(value).__name__} cannot be changed; build a new value")
 
 
 class JsonObject(dict[str, Any]):
     """An immutable JSON object: equal to a dict with the same content (`True` is not `1`), hashable, picklable."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __setitem__(self, key: str, value: Any, /) -> NoReturn:
+        _refuse(self)
+
+    def __delitem__(self, key: str, /) -> NoReturn:
+        _refuse(self)
+
+    def __ior__(self, value: Any, /) -> NoReturn:  # type: ignore[misc]  # refuses what dict accepts
+        _refuse(self)
+
+    def clear(self) -> NoReturn:
+        _refuse(self)
+
+    def pop(self, *args: Any) -> NoReturn:
+        _refuse(self)
+
+    def popitem(self) -> NoReturn:
+        _refuse(self)
+
+    def setdefault(self, key: str, default: Any = None, /) -> NoReturn:
+        _refuse(self)
+
+    def update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(self)
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
@@ -60,8 +82,42 @@ class JsonArray(list[Any]):
     """An immutable JSON array: equal to a list with the same content (`True` is not `1`), hashable, picklable."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
-    append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]
+
+    def __setitem__(self, index: Any, value: Any, /) -> NoReturn:
+        _refuse(self)
+
+    def __delitem__(self, index: SupportsIndex | slice, /) -> NoReturn:
+        _refuse(self)
+
+    def __iadd__(self, value: Any, /) -> NoReturn:  # type: ignore[misc]  # refuses what list accepts
+        _refuse(self)
+
+    def __imul__(self, value: SupportsIndex, /) -> NoReturn:
+        _refuse(self)
+
+    def append(self, value: Any, /) -> NoReturn:
+        _refuse(self)
+
+    def clear(self) -> NoReturn:
+        _refuse(self)
+
+    def extend(self, values: Any, /) -> NoReturn:
+        _refuse(self)
+
+    def insert(self, index: SupportsIndex, value: Any, /) -> NoReturn:
+        _refuse(self)
+
+    def pop(self, index: SupportsIndex = -1, /) -> NoReturn:
+        _refuse(self)
+
+    def remove(self, value: Any, /) -> NoReturn:
+        _refuse(self)
+
+    def reverse(self) -> NoReturn:
+        _refuse(self)
+
+    def sort(self, *, key: Any = None, reverse: bool = False) -> NoReturn:
+        _refuse(self)
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(self))
@@ -81,10 +137,9 @@ class JsonArray(list[Any]):
     def __deepcopy__(self, memo: object) -> JsonArray:
         return self
 
-    def index(self, value: Any, start: SupportsIndex = 0, stop: SupportsIndex = 2**63 - 1) -> int:
-        return list.index(self, value, start, stop)
 
-
+Json = JsonObject | JsonArray | str | int | float | bool | None
+"""Any frozen JSON value."""
 EMPTY_OBJECT: Final = JsonObject()
 EMPTY_ARRAY: Final = JsonArray()
 
@@ -100,13 +155,13 @@ def equal(a: object, b: object) -> bool:
     return a == b
 
 
-def freeze(field: str, value: object) -> JsonObject | JsonArray | str | int | float | bool | None:
+def freeze(field: str, value: object) -> Json:
     """The frozen form of `value`, sharing nothing with it; `InvalidValue` names the offending place.
 
     Accepts mappings with string keys, lists and tuples, strings, integers of 64 bits, finite floats, booleans, None.
     """
-    budget = [MAX_NODES, MAX_BYTES]
-    return _freeze(field, value, 0, budget)
+    frozen: Json = _freeze(field, value, 0, [MAX_NODES, MAX_BYTES])
+    return frozen
 
 
 def _freeze(field: str, value: Any, depth: int, budget: list[int]) -> Any:
@@ -230,9 +285,10 @@ def fixed_point(value: float) -> str:
     return f"{sign}{digits[:point]}.{digits[point:] or '0'}"
 
 
-def loads(text: str | bytes) -> JsonObject | JsonArray | str | int | float | bool | None:
+def loads(text: str | bytes) -> Json:
     """Frozen JSON from a trusted store's text: built bottom-up without checking what was checked when written."""
-    return _thaw_in(_DECODER.decode(text if isinstance(text, str) else text.decode()))
+    value: Json = _thaw_in(_DECODER.decode(text if isinstance(text, str) else text.decode()))
+    return value
 
 
 def _thaw_in(value: Any) -> Any:

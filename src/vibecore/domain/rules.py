@@ -82,7 +82,6 @@ class Text(Rule):
             raise InvalidValue(field, f"is larger than {most} bytes of UTF-8")
         return text
 
-
     def literal(self, field: str, value: Any) -> str:
         return Text(self.longest).check(field, value)
 
@@ -100,7 +99,6 @@ class Integer(Rule):
         if not self.low <= value <= self.high:
             raise InvalidValue(field, f"is outside {self.low} to {self.high}")
         return value
-
 
     def literal(self, field: str, value: Any) -> int:
         return Integer().check(field, value)
@@ -140,7 +138,8 @@ class Numeric(Rule):
             raise InvalidValue(field, f"is outside {self.low} to {self.high}") from None
         if not self.low <= rounded <= self.high:
             raise InvalidValue(field, f"is outside {self.low} to {self.high}")
-        return rounded if rounded else abs(rounded)
+        stored: Decimal = rounded if rounded else abs(rounded)
+        return stored
 
     def literal(self, field: str, value: Any) -> Decimal:
         """Exact: rounding a bound would change what it selects."""
@@ -164,10 +163,9 @@ class Timestamp(Rule):
             if not isinstance(value, datetime):
                 raise InvalidValue(field, f"must be a datetime, not {type(value).__name__}")
             value = datetime.combine(value.date(), value.timetz()).replace(fold=value.fold)
-        if value.tzinfo is UTC:
-            moment = value.replace(fold=0) if value.fold else value
-        else:
-            moment = _to_utc(field, value)
+        moment: datetime = value if value.tzinfo is UTC else _to_utc(field, value)
+        if moment.fold:
+            moment = moment.replace(fold=0)
         if not EARLIEST <= moment <= LATEST:
             raise InvalidValue(field, f"is outside {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")
         return moment
@@ -190,8 +188,9 @@ class Uuid(Rule):
         if type(value) is not UUID:
             if not isinstance(value, UUID):
                 raise InvalidValue(field, f"must be a UUID, not {type(value).__name__}")
-            value = UUID(int=value.int)
-        return value
+            return UUID(int=value.int)
+        found: UUID = value
+        return found
 
 
 @dataclass(frozen=True, slots=True)

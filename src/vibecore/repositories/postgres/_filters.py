@@ -56,9 +56,7 @@ def condition(table: Table[Any], where: Filter, prefix: str, params: Params) -> 
     assert_never(where)
 
 
-def _joined(
-    table: Table[Any], parts: tuple[Filter, ...], word: str, empty: str, prefix: str, params: Params
-) -> str:
+def _joined(table: Table[Any], parts: tuple[Filter, ...], word: str, empty: str, prefix: str, params: Params) -> str:
     if not parts:
         return empty
     return "(" + word.join(condition(table, part, prefix, params) for part in parts) + ")"

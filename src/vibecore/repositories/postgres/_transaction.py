@@ -33,7 +33,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """The statements around a unit of work; empty where nothing is to be begun or ended."""
@@ -356,9 +355,7 @@ class Transaction:
             return
         self._queue = None
         with self._using() as wire:
-            self._go_back(
-                wire, (Statement(f"ROLLBACK TO SAVEPOINT {name}"), Statement(f"RELEASE SAVEPOINT {name}"))
-            )
+            self._go_back(wire, (Statement(f"ROLLBACK TO SAVEPOINT {name}"), Statement(f"RELEASE SAVEPOINT {name}")))
         self._aborted = False
 
     def commit(self) -> None:

@@ -52,7 +52,9 @@ def make_async_engine(url: str, *, pool_size: int = 10, connect_timeout: int = 1
 
 
 def _options(pool_size: int, connect_timeout: int) -> dict[str, Any]:
+    # Connections come back without a transaction, see `PoolLine.give_back`: the pool has nothing to reset.
     return {
+        "pool_reset_on_return": None,
         "isolation_level": "AUTOCOMMIT",
         "pool_size": pool_size,
         "max_overflow": pool_size,

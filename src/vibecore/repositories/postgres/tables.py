@@ -174,9 +174,7 @@ class PostgresTable(Generic[R]):
         self._refuse_taken(stored, scope)
         times = [arguments.next_version(self._now, record.updated_at) for record in stored]
         self._tx.run(self._sql.update_many, [*self._arrays(stored, times), *scope], lambda _: None)
-        return [
-            self._stored(record, time, versions[record.id][1]) for record, time in zip(stored, times, strict=True)
-        ]
+        return [self._stored(record, time, versions[record.id][1]) for record, time in zip(stored, times, strict=True)]
 
     def _arrays(self, records: list[Any], times: list[datetime]) -> list[list[Any]]:
         rows = [

@@ -151,9 +151,9 @@ def a_record(draw: DrawFn, known: Known, table: Table[Any], *, id: UUID | None =
     for (name, column), favourite in FAVOURITES.items():
         if name == table.name and draw(st.integers(0, 9)):
             fixed[column] = draw(favourite)
-    for column in table.columns:
-        if isinstance(column.rule, Json) and column.rule.root is dict and draw(st.booleans()):
-            fixed[column.name] = draw(DOCUMENTS)
+    for each in table.columns:
+        if isinstance(each.rule, Json) and each.rule.root is dict and draw(st.booleans()):
+            fixed[each.name] = draw(DOCUMENTS)
     if table.name.endswith("deployments"):
         fixed["status"] = draw(st.sampled_from(list(DeploymentStatus)))
     return draw(strategies.records(table, **fixed))
@@ -227,14 +227,15 @@ METHODS: Final = (
 def _key(draw: DrawFn, known: Known, table: Table[Any], scope: tuple[UUID, ...]) -> tuple[UUID, ...]:
     """Mostly the whole key of one row; sometimes a row of another scope."""
     rows = known.records[table.name]
-    if rows and draw(st.integers(0, 5)):
-        row = draw(st.sampled_from(rows))
+    hit: int = draw(st.integers(0, 5))
+    if rows and hit:
+        row: Any = draw(st.sampled_from(rows))
         return tuple(getattr(row, name) for name in table.locator)
     return (*scope, draw(an_id(known, table.name)))
 
 
 SIGNS: Final = ("eq", "ne", "lt", "le", "gt", "ge")
-DOCUMENTS: Final = st.sampled_from(
+DOCUMENTS: Final[SearchStrategy[Any]] = st.sampled_from(
     ({}, {"a": 1}, {"a": True}, {"a": 1.0}, {"a": [1, "x"]}, {"a": [True]}, {"a": {"b": 1}}, {"b": None})
 )
 
@@ -263,7 +264,7 @@ def a_near_filter(draw: DrawFn, known: Known, table: Table[Any]) -> Filter:
 @st.composite
 def a_filter(draw: DrawFn, known: Known, table: Table[Any]) -> Filter:
     """Mostly near filters, alone, negated or with another; sometimes any filter."""
-    match draw(st.integers(0, 5)):
+    match int(draw(st.integers(0, 5))):
         case 0:
             return draw(strategies.filters(table))
         case 1:

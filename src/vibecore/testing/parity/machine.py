@@ -108,7 +108,7 @@ def everything(unit: UnitOfWork, table: str, scope: str | None) -> list[Any]:
     repository = getattr(unit, REPOSITORIES[table])
     if scope is None:
         return list(repository.stream())
-    owners = list((unit.projects if scope == "project_id" else unit.users).stream())
+    owners: list[Any] = list(unit.projects.stream() if scope == "project_id" else unit.users.stream())
     return [row for owner in owners for row in repository.stream(owner.id)]
 
 
