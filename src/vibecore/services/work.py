@@ -103,8 +103,7 @@ class Work:
             sleep=self.effects.runtime.sleep,
             reraise=True,
         )
-        result: T = retrying(self._once, run)
-        return result
+        return retrying(lambda: self._once(run))
 
     def _once(self, run: Callable[[UnitOfWork], T]) -> T:
         with self.store.begin(Mode.WRITE) as tx:

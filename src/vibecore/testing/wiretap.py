@@ -44,7 +44,7 @@ class Wiretap:
         self._listener.listen()
         kept = {key: values[0] for key, values in query.items()}
         tapped = urlencode({**kept, "host": self._folder.name, "port": 5432})
-        self.url = urlunsplit(parts._replace(query=tapped))
+        self.url: str = urlunsplit(parts._replace(query=tapped))
         self._count = 0
         self._pairs: set[_Pair] = set()
         self._selector = selectors.DefaultSelector()

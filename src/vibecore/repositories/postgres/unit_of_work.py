@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from functools import cached_property
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from vibecore.domain.deployments import ArchivedDeployment
 from vibecore.domain.errors import TransactionError
@@ -29,6 +28,12 @@ from vibecore.repositories.postgres.reviews import PostgresReviews
 from vibecore.repositories.postgres.tables import PostgresTable
 from vibecore.repositories.postgres.users import PostgresApiKeys, PostgresSessions, PostgresUsers
 from vibecore.repositories.unit_of_work import Pending, UnitOfWork
+
+if TYPE_CHECKING:
+    # To a type checker it is the property that the Protocol asks for; not all of them see that in a cached one.
+    from builtins import property as made_once
+else:
+    from functools import cached_property as made_once
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,71 +68,71 @@ class PostgresUnitOfWork:
     def _table(self, kind: type[Repository], name: str) -> Repository:
         return kind(self._tx, statements(self._prefix)[name], self._cursors, self._now)
 
-    @cached_property
+    @made_once
     def users(self) -> PostgresUsers:
         return self._table(PostgresUsers, "users")
 
-    @cached_property
+    @made_once
     def sessions(self) -> PostgresSessions:
         return self._table(PostgresSessions, "sessions")
 
-    @cached_property
+    @made_once
     def api_keys(self) -> PostgresApiKeys:
         return self._table(PostgresApiKeys, "api_keys")
 
-    @cached_property
+    @made_once
     def notifications(self) -> PostgresTable[Notification]:
         return self._table(PostgresTable[Notification], "notifications")
 
-    @cached_property
+    @made_once
     def projects(self) -> PostgresProjects:
         return self._table(PostgresProjects, "projects")
 
-    @cached_property
+    @made_once
     def members(self) -> PostgresMembers:
         return self._table(PostgresMembers, "project_members")
 
-    @cached_property
+    @made_once
     def files(self) -> PostgresFiles:
         return self._table(PostgresFiles, "files")
 
-    @cached_property
+    @made_once
     def deployments(self) -> PostgresDeployments:
         return self._table(PostgresDeployments, "deployments")
 
-    @cached_property
+    @made_once
     def archived_deployments(self) -> PostgresTable[ArchivedDeployment]:
         return self._table(PostgresTable[ArchivedDeployment], "archived_deployments")
 
-    @cached_property
+    @made_once
     def reviews(self) -> PostgresReviews:
         return self._table(PostgresReviews, "code_reviews")
 
-    @cached_property
+    @made_once
     def tests(self) -> PostgresTable[TestResult]:
         return self._table(PostgresTable[TestResult], "test_results")
 
-    @cached_property
+    @made_once
     def pipelines(self) -> PostgresTable[Pipeline]:
         return self._table(PostgresTable[Pipeline], "cicd_pipelines")
 
-    @cached_property
+    @made_once
     def executions(self) -> PostgresTable[Execution]:
         return self._table(PostgresTable[Execution], "cicd_executions")
 
-    @cached_property
+    @made_once
     def scores(self) -> PostgresTable[QualityScore]:
         return self._table(PostgresTable[QualityScore], "quality_scores")
 
-    @cached_property
+    @made_once
     def quality(self) -> PostgresQuality:
         return PostgresQuality(self._tx, self._prefix)
 
-    @cached_property
+    @made_once
     def audit(self) -> PostgresAudit:
         return self._table(PostgresAudit, "audit_logs")
 
-    @cached_property
+    @made_once
     def analytics(self) -> PostgresAnalytics:
         return PostgresAnalytics(self._tx, self._prefix, self._now)
 

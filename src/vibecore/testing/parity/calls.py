@@ -17,6 +17,7 @@ from vibecore.domain.deployments import DEPLOYMENTS, DeploymentStatus
 from vibecore.domain.files import FILES
 from vibecore.domain.filters import Field, Filter
 from vibecore.domain.members import MEMBERS
+from vibecore.domain.paging import Page
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.reviews import CODE_REVIEWS
 from vibecore.domain.rules import Json, Text, TextArray
@@ -118,12 +119,11 @@ class Known:
         if isinstance(value, (list, tuple)):
             for item in value[:5]:
                 self.learn(item)
-        if hasattr(value, "items") and isinstance(getattr(value, "items", None), tuple):
+        if isinstance(value, Page):
             self.learn(value.items)
-        cursor = getattr(value, "next_cursor", None)
-        if cursor is not None:
-            self.cursors.append(cursor)
-            del self.cursors[:-5]
+            if value.next_cursor is not None:
+                self.cursors.append(value.next_cursor)
+                del self.cursors[:-5]
 
     def ids(self, table: str) -> list[UUID]:
         return [record.id for record in self.records[table]]
