@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -112,7 +112,7 @@ class RecordingRuntime:
 class FixedEffects(Effects):
     """Effects whose clock can be moved."""
 
-    clock: FixedClock
+    clock: FixedClock = field(default_factory=FixedClock)
 
 
 def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | None = None) -> FixedEffects:
