@@ -1,7 +1,7 @@
 """A server, and databases of their own on it.
 
-`VIBECORE_TEST_POSTGRES_15`, `_16` and `_18` name servers by their version; every test then runs on each of them.
-Without any of them the tests start an embedded PostgreSQL 18.
+The servers are those of `vibecore.testing.backends`: an embedded PostgreSQL 18, and what `VIBECORE_TEST_POSTGRES_15`,
+`_16` and `_18` add, by a URL or by the word `embedded`. Every test runs on each of them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,9 @@ import sqlalchemy as sa
 from tests.embedded.processes import eventually, server_pid
 from vibecore.bootstrap.migrations import migrate
 from vibecore.repositories.postgres import embedded
+from vibecore.testing.backends import EMBEDDED, MEMORY, SERVERS, names
 
-GIVEN: Final = {
-    version: os.environ[f"VIBECORE_TEST_POSTGRES_{version}"]
-    for version in ("15", "16", "18")
-    if os.environ.get(f"VIBECORE_TEST_POSTGRES_{version}")
-}
+TESTED: Final = [name for name in names() if name != MEMORY]
 _NUMBERS: Final = count()
 
 
@@ -38,14 +35,16 @@ class Addresses:
     superuser_url: str
 
 
-@pytest.fixture(scope="session", params=sorted(GIVEN) or ["embedded"])
+@pytest.fixture(scope="session", params=TESTED)
 def addresses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     """A server on which databases can be made."""
-    if request.param in GIVEN:
-        yield Addresses(GIVEN[request.param], GIVEN[request.param])
+    given = os.environ.get(SERVERS[request.param]) or EMBEDDED
+    if given != EMBEDDED:
+        yield Addresses(given, given)
         return
     folder = tmp_path_factory.mktemp("server")
-    with embedded.start(folder, durable=False) as server:
+    version = int(request.param.removeprefix("postgres"))
+    with embedded.start(folder, version=version, durable=False) as server:
         superuser_url = sa.make_url(server.url).set(username="postgres", password=None)
         _let_in_superuser(folder, superuser_url.render_as_string())
         yield Addresses(server.url, superuser_url.render_as_string())

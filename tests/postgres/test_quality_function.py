@@ -1,7 +1,6 @@
 """The quality functions of the database, held against `gather` and `assess` on the same records.
 
 `VIBECORE_QUALITY_PROJECTS` raises the number of random projects, `VIBECORE_QUALITY_SEED` draws others.
-`VIBECORE_TEST_POSTGRES_URL` names a server to use instead of an embedded one.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from vibecore.domain.quality import QualityInputs, assess, gather
 from vibecore.domain.quality.inputs import NAMES
 from vibecore.domain.reviews import CodeReview
 from vibecore.domain.tests import TestResult, TestType
-from vibecore.repositories.postgres import embedded
+from vibecore.testing.backends import MEMORY, Backends, PostgresBackend, names
 
 PROJECTS: Final = int(os.environ.get("VIBECORE_QUALITY_PROJECTS", "2000"))
 SEED: Final = int(os.environ.get("VIBECORE_QUALITY_SEED", "20240501"))
@@ -54,14 +53,12 @@ class Project:
 # The database
 
 
-@pytest.fixture(scope="module")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    given = os.environ.get("VIBECORE_TEST_POSTGRES_URL")
-    if given:
-        yield given
-        return
-    with embedded.start(tmp_path_factory.mktemp("server"), durable=False) as server:
-        yield server.url
+@pytest.fixture(scope="module", params=[name for name in names() if name != MEMORY])
+def server_url(request: pytest.FixtureRequest, vibe_backends: Backends) -> str:
+    """A database on each server in turn."""
+    backend = vibe_backends[request.param]
+    assert isinstance(backend, PostgresBackend)
+    return backend.fresh_url(migrated=False)
 
 
 @pytest.fixture(scope="module")
