@@ -30,6 +30,8 @@ FOREIGN_KEY_VIOLATIONS: Final = frozenset({"23503", "23001"})
 """PostgreSQL 18 reports what RESTRICT refuses as 23001; 15 to 17 as 23503."""
 CONFLICTS: Final = frozenset({"40001", "40P01"})
 UNDEFINED: Final = frozenset({"42P01", "42703", "42883", "42704", "3F000"})
+CANCELED: Final = "57014"
+"""A timeout or an administrator ended the statement; the connection is well."""
 NEEDED_SCHEMA: Final = "head"
 _SHARD: Final = re.compile(r'"([a-z_]+?)(?:_\d+)?"')
 
@@ -57,7 +59,7 @@ def translate(error: psycopg.Error, *, broken: bool = False) -> VibecoreError:
         return ReadOnlyTransaction()
     if state in UNDEFINED:
         return NotMigrated(None, NEEDED_SCHEMA)
-    if broken or state is None or state[:2] in ("08", "57"):
+    if broken or state is None or state[:2] == "08" or (state[:2] == "57" and state != CANCELED):
         return StoreUnavailable("the database cannot be reached or closed the connection")
     return StoreRejected(state)
 

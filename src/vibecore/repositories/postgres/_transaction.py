@@ -82,8 +82,13 @@ class Line(Protocol):
         """Return it, without an open transaction of ours."""
         ...
 
+    @property
+    def stale(self) -> bool:
+        """Whether the connection may have died while it lay idle, so that another one may do better."""
+        ...
+
     def replace(self, wire: Wire) -> Wire:
-        """Another connection for one that was found broken before it did anything for us."""
+        """Another connection for one that was found broken before it did anything for us; StoreUnavailable."""
         ...
 
 
@@ -120,7 +125,6 @@ class Transaction:
         self._queue: list[_Queued] | None = None
         self._adding = False
         self._tainted = False
-        self._retried = False
         self._names = 0
         self._cursors: set[int] = set()
 
@@ -262,15 +266,15 @@ class Transaction:
 
     def _first(self, wire: Wire, exchange: Callable[[Wire], T]) -> T:
         """The first exchange on a connection. A pooled one may have died while it lay idle; nothing was done on it for
-        this unit yet, so a fresh one may try once."""
-        try:
-            return exchange(wire)
-        except (psycopg.OperationalError, PipelineFailed):
-            if not wire.broken or self._retried:
-                raise
-            self._retried = True
-            self._wire = self._line.replace(wire)
-            return exchange(self._wire)
+        this unit yet, so another may try, until it is one that was made for us."""
+        while True:
+            try:
+                return exchange(wire)
+            except (psycopg.OperationalError, PipelineFailed):
+                if not wire.broken or not self._line.stale:
+                    raise
+                self._wire = None
+                wire = self._wire = self._line.replace(wire)
 
     def _begin_alone(self) -> None:
         if not self._begun:

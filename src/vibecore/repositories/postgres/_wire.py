@@ -59,6 +59,10 @@ class Wire(Protocol):
     @property
     def status(self) -> pq.TransactionStatus: ...
 
+    def parameter(self, name: str) -> str:
+        """A setting of the session that the server reports by itself: no round trip."""
+        ...
+
     def execute(self, statement: Statement) -> Result:
         """One statement, one round trip."""
         ...
@@ -90,6 +94,9 @@ class ThreadWire:
     @property
     def status(self) -> pq.TransactionStatus:
         return self._connection.info.transaction_status
+
+    def parameter(self, name: str) -> str:
+        return self._connection.info.parameter_status(name) or ""
 
     def execute(self, statement: Statement) -> Result:
         return _result(self._cursor.execute(_query(statement.sql), statement.params or None))
@@ -140,6 +147,9 @@ class LoopWire:
     @property
     def status(self) -> pq.TransactionStatus:
         return self._connection.info.transaction_status
+
+    def parameter(self, name: str) -> str:
+        return self._connection.info.parameter_status(name) or ""
 
     def _exchange(self, work: Coroutine[Any, Any, T]) -> T:
         return cast("T", self._await(Exchange(self._connection, work)))

@@ -16,13 +16,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from vibecore.domain.errors import InvalidValue, StoreUnavailable
 from vibecore.repositories.postgres._errors import translate
 from vibecore.repositories.postgres._transaction import JOINED, OWN, Frame
-from vibecore.repositories.postgres._wire import LoopWire, ThreadWire, Wire
+from vibecore.repositories.postgres._wire import LoopWire, Statement, ThreadWire, Wire
 from vibecore.repositories.unit_of_work import Mode
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_USED: Final = "vibecore used it"
+"""Marks a driver connection, for as long as it lives, that a unit of work had before."""
 
 
 def engine_url(url: str) -> URL:
@@ -79,10 +81,14 @@ class PoolLine:
     def __init__(self, engine: Engine, await_: Callable[[Any], Any] | None = None) -> None:
         self._engine = engine
         self._await = await_
+        self._pool: Any = None
         self._fairy: Any = None
         self._before = True
+        self._pooled = False
+        self._replaced = False
 
     def take(self) -> Wire:
+        self._pool = self._engine.pool
         try:
             fairy = self._engine.raw_connection()
         except DBAPIError as error:
@@ -94,17 +100,21 @@ class PoolLine:
         try:
             wire = make_wire(fairy.driver_connection, self._await)
             self._before = wire.autocommit(True)
+            settle(wire, "SET")
         except BaseException as error:
             fairy.invalidate()
             if isinstance(error, psycopg.Error):
                 raise translate(error, broken=True) from None
             raise
         self._fairy = fairy
+        self._pooled = bool(fairy.info.get(_USED))
+        fairy.info[_USED] = True
         return wire
 
     def give_back(self, wire: Wire) -> None:
         fairy, self._fairy = self._fairy, None
-        if wire.broken or wire.status is not pq.TransactionStatus.IDLE:
+        # An engine that was disposed of has another pool; the one that lent this connection is never looked into again.
+        if wire.broken or wire.status is not pq.TransactionStatus.IDLE or self._engine.pool is not self._pool:
             fairy.invalidate()
             return
         try:
@@ -113,8 +123,15 @@ class PoolLine:
         finally:
             fairy.close()
 
+    @property
+    def stale(self) -> bool:
+        """One that we used before surely lay idle, and after a restart of the server all of those are dead. One that
+        we see for the first time may be an application's: it is replaced once."""
+        return self._pooled or not self._replaced
+
     def replace(self, wire: Wire) -> Wire:
         """Another connection for one that turned out to be broken before it did anything."""
+        self._replaced = True
         self.give_back(wire)
         return self.take()
 
@@ -131,13 +148,34 @@ class JoinedLine:
     def take(self) -> Wire:
         if not self._connection.in_transaction():
             self._connection.begin()
-        return make_wire(self._connection.connection.driver_connection, self._await)
+        driver: Any = self._connection.connection.driver_connection
+        if getattr(driver, "autocommit", False):
+            raise InvalidValue("connection", "is in autocommit mode: it has no transaction to join")
+        wire = make_wire(driver, self._await)
+        try:
+            settle(wire, "SET LOCAL")
+        except psycopg.Error as error:
+            raise translate(error, broken=wire.broken) from None
+        return wire
 
     def give_back(self, wire: Wire) -> None:
         """It stays the application's."""
 
+    @property
+    def stale(self) -> bool:
+        """What was done on it before is the application's."""
+        return False
+
     def replace(self, wire: Wire) -> Wire:
         return wire
+
+
+def settle(wire: Wire, how: str) -> None:
+    """Give the session the two settings that the driver needs to read what the server sends, where a database, a role
+    or an application chose others; `how` is SET or SET LOCAL."""
+    for name, value in (("DateStyle", "ISO"), ("client_encoding", "UTF8")):
+        if not wire.parameter(name).startswith(value):
+            wire.execute(Statement(f"{how} {name} TO '{value}'"))
 
 
 def make_wire(driver: Any, await_: Callable[[Any], Any] | None) -> Wire:
