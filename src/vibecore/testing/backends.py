@@ -157,8 +157,8 @@ class PostgresBackend:
         self._server = server
         self._prefix = f"vibecore_test_{os.getpid()}_{secrets.token_hex(4)}"
         self._made = 0
-        self._free: list[_PostgresDatabase] = []
-        self._all: list[_PostgresDatabase] = []
+        self._free: list[PostgresDatabase] = []
+        self._all: list[PostgresDatabase] = []
         try:
             found = server.version()
             assert found == version, f"{name} is a PostgreSQL {found}"
@@ -169,7 +169,7 @@ class PostgresBackend:
             raise
 
     @contextmanager
-    def database(self) -> Iterator[_PostgresDatabase]:
+    def database(self) -> Iterator[PostgresDatabase]:
         database = self._free.pop() if self._free else self._new()
         yield database
         # Not reached after an exception: what such a test left behind may be anything.
@@ -197,8 +197,8 @@ class PostgresBackend:
             for database in self._all:
                 stack.callback(database.engine.dispose)
 
-    def _new(self) -> _PostgresDatabase:
-        database = _PostgresDatabase(self._server.url_of(self._create(self._template)))
+    def _new(self) -> PostgresDatabase:
+        database = PostgresDatabase(self._server.url_of(self._create(self._template)))
         self._all.append(database)
         return database
 
@@ -209,7 +209,9 @@ class PostgresBackend:
         return name
 
 
-class _PostgresDatabase:
+class PostgresDatabase:
+    """A database on a server; `engine` is the pool that its stores share."""
+
     def __init__(self, url: str) -> None:
         self.engine: Engine = stores.postgres_engine(url, SETTINGS)
 
