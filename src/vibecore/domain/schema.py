@@ -125,9 +125,12 @@ class Table(Generic[R]):
 
     def column(self, name: str) -> Column:
         """The column called `name`; InvalidValue if there is none."""
-        found = self.by_name.get(name) if type(name) is str else None
+        if type(name) is not str:
+            # Its repr could be anything: an address, a secret, an error.
+            raise InvalidValue("field", f"must be a name in text, not {type(name).__name__}")
+        found = self.by_name.get(name)
         if found is None:
-            raise InvalidValue("field", f"{self.kind} has no field {ascii(name)[:80]}")
+            raise InvalidValue("field", f"{self.kind} has no field {name[:80]!a}")
         return found
 
     def checked(self, record: R) -> R:
