@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Final, assert_never
 
 from vibecore.domain import json
@@ -142,7 +143,10 @@ class Field:
         return Compare(self.name, Comparison.GE, value)
 
     def among(self, values: Iterable[object]) -> Among:
-        return Among(self.name, tuple(values))
+        """InvalidValue if `values` is no list; it is read no further than the most that a filter can hold."""
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            raise InvalidValue("where", f"among needs a list of values, not {type(values).__name__}")
+        return Among(self.name, tuple(islice(values, MAX_AMONG + 1)))
 
     def missing(self) -> Missing:
         return Missing(self.name)
