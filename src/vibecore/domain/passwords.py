@@ -22,6 +22,7 @@ from typing import Final
 
 from vibecore.domain.errors import InvalidValue, PasswordRejected
 from vibecore.domain.policies import HIGHEST_COST, LOWEST_COST, AuthPolicy
+from vibecore.domain.rules import plain_text
 
 BCRYPT_BYTES: Final = 72
 """bcrypt reads no further."""
@@ -72,9 +73,7 @@ def presented_password(password: object) -> str:
 
 
 def _text(password: object) -> str:
-    if not isinstance(password, str):
-        raise InvalidValue("password", f"must be text, not {type(password).__name__}")
-    return str.__str__(password)
+    return plain_text("password", password)
 
 
 def _is_one_of(password: str, terms: tuple[str, ...]) -> bool:

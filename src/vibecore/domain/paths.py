@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from enum import Enum
 from typing import Final
 
 from vibecore.domain.errors import InvalidValue
@@ -39,8 +40,10 @@ def normalise_path(text: str) -> str:
     Raises InvalidValue with field "path"; the reason gives the length found and the limit where a length is
     at fault.
     """
-    if not isinstance(text, str):
-        raise InvalidValue("path", "must be text")
+    if type(text) is not str:
+        if not isinstance(text, str) or isinstance(text, Enum):
+            raise InvalidValue("path", "must be text")
+        text = str.__str__(text)
     # No canonical decomposition has more than 4 code points, so normalising cannot bring a longer text within
     # the limit.
     if len(text) > 4 * MAX_PATH_LENGTH:

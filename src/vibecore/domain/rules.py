@@ -52,14 +52,19 @@ class Rule:
 def check_text(field: str, value: object) -> str:
     """Any text a database can hold: a str without NUL and without lone surrogates."""
     if type(value) is not str:
-        if not isinstance(value, str) or isinstance(value, Enum):
-            raise InvalidValue(field, f"must be text, not {type(value).__name__}")
-        value = str.__str__(value)
+        value = plain_text(field, value)
     if not value.isascii() and _SURROGATE.search(value):
         raise InvalidValue(field, "holds a lone surrogate")
     if "\0" in value:
         raise InvalidValue(field, "holds a NUL character")
     return value
+
+
+def plain_text(field: str, value: object) -> str:
+    """`value` as a str and nothing more; a label of an enum is no text, since it would be compared as a label."""
+    if not isinstance(value, str) or isinstance(value, Enum):
+        raise InvalidValue(field, f"must be text, not {type(value).__name__}")
+    return str.__str__(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from vibecore.domain.passwords import presented_password
 from vibecore.domain.permissions import Action
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.profiles import Profile, SessionInfo
+from vibecore.domain.rules import plain_text
 from vibecore.domain.sessions import SESSIONS, Session
 from vibecore.domain.tokens import SECRET_BYTES, make_session_token, parse_session_token, token_digest
 from vibecore.domain.users import User, UserRole, check_email, email_key
@@ -106,9 +107,7 @@ class AuthService(Service):
         InvalidValue where it is no text.
         """
         visitor = Actor.anonymous(ip_address=ip_address)
-        if not isinstance(token, str):
-            raise InvalidValue("token", f"must be text, not {type(token).__name__}")
-        address = parse_session_token(token)
+        address = parse_session_token(plain_text("token", token))
         if address is None:
             raise AuthenticationFailed
         found, now = self._work.read(visitor, lambda tx: (tx.sessions.find_by_token(*address), tx.now))
