@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -81,7 +82,7 @@ def walk(
 
 
 def _exclusions(patterns: object) -> IgnoreRules | None:
-    if isinstance(patterns, str) or not isinstance(patterns, Sequence):
+    if isinstance(patterns, (str, bytes)) or not isinstance(patterns, Sequence):
         raise InvalidValue("exclude", f"must be a list of patterns, not {type(patterns).__name__}")
     lines = [check_text(f"exclude[{place}]", pattern) for place, pattern in enumerate(patterns)]
     for place, line in enumerate(lines):
@@ -91,6 +92,11 @@ def _exclusions(patterns: object) -> IgnoreRules | None:
 
 
 def _source(root: str | os.PathLike[str]) -> Path:
+    if isinstance(root, Enum):
+        raise InvalidValue("source", "must be a path in text")
+    if root == "":
+        # Path would take it for the working directory, which nobody means who has an empty variable.
+        raise InvalidValue("source", "is empty")
     try:
         source = Path(root)
         # Made absolute now, so that the walk does not follow a later change of the working directory.
