@@ -132,7 +132,7 @@ class Issue:
             suggestion=None if suggestion is None else _PROSE.check(f"{field}.suggestion", suggestion),
             rule_id=rule_id,
             fingerprint=_LABEL.check(
-                f"{field}.fingerprint", given.get("fingerprint") or fingerprint(f"{tool}/{rule_id}", "", message, 0)
+                f"{field}.fingerprint", given.get("fingerprint", fingerprint(f"{tool}/{rule_id}", "", message, 0))
             ),
             tool=tool,
             effort_minutes=_EFFORT.check(f"{field}.effort_minutes", given.get("effort_minutes", severity.minutes)),
@@ -156,6 +156,21 @@ def issues_from_json(value: object, field: str = "issues") -> tuple[Issue, ...]:
     if not isinstance(value, (list, tuple)):
         raise InvalidValue(field, f"must be a JSON array, not {type(value).__name__}")
     return tuple(Issue.from_json(item, f"{field}[{place}]") for place, item in enumerate(value))
+
+
+def checked_issues(issues: object, field: str = "issues") -> tuple[Issue, ...]:
+    """Issues, each made here or given as JSON. One made by hand may hold anything: it is checked as if it came from
+    another program. Raises InvalidValue as `issues_from_json` does.
+    """
+    if not isinstance(issues, (list, tuple)):
+        raise InvalidValue(field, f"must be a list of issues, not {type(issues).__name__}")
+    return tuple(
+        Issue.from_json(
+            {name: getattr(issue, name) for name in Issue.__slots__} if type(issue) is Issue else issue,
+            f"{field}[{place}]",
+        )
+        for place, issue in enumerate(issues)
+    )
 
 
 def fingerprint(rule_id: str, path: str, text: str, occurrence: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.files import File, FileType
 from vibecore.domain.filters import MAX_AMONG, And, Filter, field
-from vibecore.domain.issues import IssueSeverity, file_score
+from vibecore.domain.issues import IssueSeverity, checked_issues, file_score
 from vibecore.domain.permissions import Action
 from vibecore.domain.reviews import CODE_REVIEWS, CodeReview
-from vibecore.domain.rules import Text
+from vibecore.domain.rules import Integer, Text
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.reviewers.protocol import FileReview, NotReviewed, Reviewer
 from vibecore.services.scoped import Scoped, check_id
@@ -25,6 +26,8 @@ READ_AT_ONCE: Final = 50
 """Files whose contents are in memory at a time."""
 
 _NAME: Final = Text(100, shortest=1)
+_LANGUAGE: Final = Text(50, shortest=1)
+_LINES: Final = Integer(low=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,10 +224,21 @@ def _checked(reviewers: object) -> tuple[Reviewer, ...]:
         languages = getattr(reviewer, "languages", None)
         if not callable(getattr(reviewer, "review", None)) or not isinstance(languages, (set, frozenset)):
             raise InvalidValue("reviewers", f"holds a {type(reviewer).__name__}, which is no reviewer")
+        for language in languages:
+            _LANGUAGE.check("reviewers", language)
     names = [_NAME.check("reviewers", getattr(reviewer, "name", None)) for reviewer in reviewers]
     if len(set(names)) < len(names):
         raise InvalidValue("reviewers", "has two of the same name")
     return tuple(reviewers)
+
+
+def _checked_review(reviewer: Reviewer, review: object) -> FileReview:
+    """What a reviewer gave; its issues may have been made by hand, the rest is checked with the record."""
+    field = f"reviewers.{reviewer.name}"
+    if type(review) is not FileReview:
+        raise InvalidValue(field, f"gave a {type(review).__name__}, not a FileReview")
+    lines = _LINES.check(f"{field}.lines", review.lines)
+    return dataclasses.replace(review, issues=checked_issues(review.issues, f"{field}.issues"), lines=lines)
 
 
 def _to_judge(reviewer: Reviewer, known: Sequence[str]) -> Filter:
@@ -243,7 +257,7 @@ def _judged(reviewer: Reviewer, subjects: Sequence[_Subject]) -> tuple[list[_Fin
         try:
             if subject.content is None:
                 raise NotReviewed("it is no UTF-8 text")
-            review = reviewer.review(subject.path, subject.content)
+            review = _checked_review(reviewer, reviewer.review(subject.path, subject.content))
         except NotReviewed as error:
             not_reviewed.append(Unreviewed(path=subject.path, reviewer=reviewer.name, reason=error.reason))
         else:

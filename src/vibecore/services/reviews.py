@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
-from vibecore.domain.errors import InvalidValue, NotFound
+from vibecore.domain.errors import NotFound
 from vibecore.domain.files import FileType
 from vibecore.domain.filters import Filter
-from vibecore.domain.issues import Issue, file_score
+from vibecore.domain.issues import Issue, checked_issues, file_score
 from vibecore.domain.paging import OrderBy, Page
 from vibecore.domain.paths import normalise_path
 from vibecore.domain.permissions import Action
@@ -47,7 +47,7 @@ class ReviewService(Scoped):
         """
         scope = check_id("project_id", project_id)
         place = normalise_path(path)
-        found_issues = _checked_issues(issues)
+        found_issues = checked_issues(issues)
         column = CODE_REVIEWS.column
         told = column("highlights").check(TextArray().check("highlights", highlights))
         by = column("reviewer").check(reviewer)
@@ -159,16 +159,3 @@ class ReviewService(Scoped):
                 cursor=cursor,
             ),
         )
-
-
-def _checked_issues(issues: object) -> tuple[Issue, ...]:
-    if not isinstance(issues, (list, tuple)):
-        raise InvalidValue("issues", f"must be a list of issues, not {type(issues).__name__}")
-    return tuple(_checked_issue(issue, f"issues[{place}]") for place, issue in enumerate(issues))
-
-
-def _checked_issue(issue: object, field: str) -> Issue:
-    """An issue made by hand may hold anything: its fields are checked as if they came from another program."""
-    if type(issue) is Issue:
-        issue = {name: getattr(issue, name) for name in Issue.__slots__}
-    return Issue.from_json(issue, field)
