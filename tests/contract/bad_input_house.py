@@ -1,0 +1,220 @@
+"""A furnished installation, and for every service method one call of it that is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from vibecore.bootstrap.services import Services
+from vibecore.bootstrap.vibe import Vibe
+from vibecore.domain.actors import Actor
+from vibecore.domain.deployments import Deployment, DeploymentStatus
+from vibecore.domain.filters import Field
+from vibecore.domain.projects import ProjectStatus, Visibility
+from vibecore.domain.tables import TABLES
+from vibecore.domain.tests import TestType
+from vibecore.domain.users import UserRole
+from vibecore.repositories.unit_of_work import Mode, Store
+from vibecore.testing.effects import START, fixed_effects
+from vibecore.testing.parity.machine import everything
+from vibecore.testing.parity.services import ISSUE, PASSWORDS
+
+PASSWORD: Final = PASSWORDS[0]
+TRACES: Final = frozenset({"permission.denied", "permission.overridden", "auth.login.failed"})
+"""Audit rows that a refused call leaves on purpose: somebody tried, or an administrator looked for what is not his."""
+
+
+@dataclass
+class Things:
+    """One project with one of everything in it."""
+
+    actor: Actor
+    project: UUID
+    file: UUID
+    review: UUID
+    result: UUID
+    replaced: UUID
+    """The deployment that ran before the one that runs."""
+    running: UUID
+    pending: UUID
+    failed: UUID
+
+
+@dataclass
+class House:
+    """An installation with an administrator, the owner of a project, a member, and a stranger with another project."""
+
+    vibe: Vibe
+    store: Store
+    folder: Path
+    system: Actor = field(default_factory=lambda: Actor.system("furnishing"))
+
+    def __post_init__(self) -> None:
+        self.vibe.users.create_admin(self.system, email="root@example.org", password=PASSWORD, name="Root")
+        self.admin = self._sign_in("root@example.org")
+        self.token = self.vibe.auth.login(email="root@example.org", password=PASSWORD).token
+        self.mine = self._furnish(self._arrive("ada@example.org"))
+        self.theirs = self._furnish(self._arrive("eve@example.org"))
+        self.empty = self.vibe.projects.create(self.mine.actor, name="empty").id
+        self.member = self._arrive("bob@example.org").user_id
+        self.guest = self._arrive("cy@example.org").user_id
+        assert self.member is not None
+        self.vibe.projects.add_member(self.mine.actor, self.mine.project, self.member)
+        self.cursors = self._cursors()
+
+    def _arrive(self, email: str) -> Actor:
+        self.vibe.auth.register(Actor.anonymous(), email=email, password=PASSWORD, name=email[:3])
+        return self._sign_in(email)
+
+    def _sign_in(self, email: str) -> Actor:
+        return self.vibe.auth.login(email=email, password=PASSWORD).actor
+
+    def _furnish(self, actor: Actor) -> Things:
+        vibe = self.vibe
+        project = vibe.projects.create(actor, name="engine").id
+        vibe.files.write(actor, project, "src/a.py", "import os\n")
+        found = vibe.files.write(actor, project, "notes.md", "# notes\n")
+        review = vibe.reviews.record(actor, project, "src/a.py", issues=(ISSUE,))
+        result = vibe.tests.record(actor, project, "src/a.py", test_type=TestType.UNIT, passed=3)
+        vibe.quality.assess(actor, project)
+        vibe.quality.assess(actor, project)
+        replaced = self._deploy(actor, project, "production", DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
+        running = self._deploy(actor, project, "production", DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
+        failed = self._deploy(actor, project, "qa", DeploymentStatus.BUILDING, DeploymentStatus.FAILED)
+        pending = self._deploy(actor, project, "staging")
+        return Things(actor, project, found.id, review.id, result.id, replaced.id, running.id, pending.id, failed.id)
+
+    def _deploy(self, actor: Actor, project: UUID, environment: str, *steps: DeploymentStatus) -> Deployment:
+        made = self.vibe.deployments.create(actor, project, environment=environment, version="1.0")
+        for step in steps:
+            made = self.vibe.deployments.transition(actor, project, made.id, step, reason="ready")
+        return made
+
+    def _cursors(self) -> dict[str, str]:
+        """A cursor of the files by size and one of the deployments by environment: of no listing by default order."""
+        mine = self.mine
+        files = self.vibe.files.page(mine.actor, mine.project, order_by="size_bytes", limit=1)
+        deployed = self.vibe.deployments.page(mine.actor, mine.project, order_by="environment", limit=1)
+        assert files.next_cursor is not None
+        assert deployed.next_cursor is not None
+        return {"files": files.next_cursor, "deployments": deployed.next_cursor}
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Every committed row of every table but the audit rows that a refusal leaves."""
+        with self.store.begin(Mode.SNAPSHOT) as unit:
+            found = {table.name: everything(unit, table.name, table.scope) for table in TABLES}
+        found["audit_logs"] = [row for row in found["audit_logs"] if row.action not in TRACES]
+        return found
+
+
+def furnished(store: Store, folder: Path) -> House:
+    """Ids, tokens and the clock count up alike in every house: two of them are equal to the last row."""
+    return House(Vibe(store, fixed_effects()), store, folder)
+
+
+def good_arguments(house: House, service: str, method: str, names: list[str]) -> dict[str, Any]:
+    """An argument for each of the parameters, such that the call succeeds."""
+    special = _SPECIAL.get((service, method))
+    values = {**_usual(house), **({} if special is None else special(house))}
+    return {name: values[name] for name in names}
+
+
+def call(services: Services, service: str, method: str, arguments: dict[str, Any]) -> Any:
+    return getattr(getattr(services, service), method)(**arguments)
+
+
+def _usual(house: House) -> dict[str, Any]:
+    mine = house.mine
+    return {
+        "actor": mine.actor,
+        "project_id": mine.project,
+        "user_id": house.member,
+        "deployment_id": mine.pending,
+        "file_id": mine.file,
+        "review_id": mine.review,
+        "result_id": mine.result,
+        "token": house.token,
+        "email": "dan@example.org",
+        "password": PASSWORD,
+        "name": "Name",
+        "ip_address": "192.0.2.1",
+        "device_info": {"agent": "x"},
+        "unchanged_since": None,
+        "description": "text",
+        "visibility": Visibility.TEAM,
+        "tech_stack": {"backend": ["Python"]},
+        "architecture": {"a": [1]},
+        "repository_url": "https://example.org/x.git",
+        "avatar_url": "https://example.org/a.png",
+        "role": UserRole.VIEWER,
+        "everything": False,
+        "path": "src/a.py",
+        "source": "src",
+        "target": "lib/src",
+        "folder": "src",
+        "content": "import sys\n",
+        "metadata": {"a": 1},
+        "exclude": ("*.pyc",),
+        "gitignore": True,
+        "delete_missing": False,
+        "progress": lambda progress: None,
+        "reviewers": None,
+        "environment": "canary",
+        "version": "1.1",
+        "config": {"a": 1},
+        "metrics": {"a": 1},
+        "reason": "because",
+        "container_id": "c1",
+        "container_port": 80,
+        "deployment_url": "https://example.org",
+        "status": DeploymentStatus.BUILDING,
+        "issues": (ISSUE,),
+        "score": 50,
+        "summary": "text",
+        "highlights": ("short",),
+        "reviewer": "manual",
+        "test_type": TestType.UNIT,
+        "passed": 1,
+        "failed": 0,
+        "skipped": 0,
+        "covered": 5,
+        "coverable": 10,
+        "framework": "pytest",
+        "test_code": "assert True",
+        "edge_cases": ("empty",),
+        "coverage_goal": 80,
+        "days": 1,
+        "since": date(2024, 1, 1),
+        "until": date(2026, 1, 1),
+        "limit": 10,
+        "cursor": None,
+        "order_by": "created_at",
+        "where": Field("created_at").ge(START),
+    }
+
+
+def _as_admin(house: House) -> dict[str, Any]:
+    return {"actor": house.admin}
+
+
+_SPECIAL: Final[dict[tuple[str, str], Any]] = {
+    ("auth", "register"): lambda house: {"actor": Actor.anonymous()},
+    ("auth", "login"): lambda house: {"email": "ada@example.org"},
+    ("projects", "set_status"): lambda house: {"status": ProjectStatus.IN_PROGRESS},
+    ("projects", "add_member"): lambda house: {"user_id": house.guest},
+    ("projects", "archive"): lambda house: {"project_id": house.empty},
+    ("files", "make_folder"): lambda house: {"path": "fresh/folder"},
+    ("files", "import_tree"): lambda house: {"source": house.folder},
+    ("deployments", "retry"): lambda house: {"deployment_id": house.mine.failed},
+    ("deployments", "rollback"): lambda house: {"deployment_id": house.mine.running},
+    ("analytics", "user_activity"): _as_admin,
+    ("analytics", "system_health"): _as_admin,
+    **{("users", name): _as_admin for name in ("get", "find", "page", "update", "set_role", "disable", "enable")},
+    ("users", "create_admin"): _as_admin,
+    ("maintenance", "archive_deployments"): _as_admin,
+    ("maintenance", "refresh_analytics"): _as_admin,
+}
+"""What a method needs instead of the usual; a project that has something in flight cannot be archived."""

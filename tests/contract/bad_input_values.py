@@ -1,0 +1,443 @@
+"""For every parameter of every service method: arguments that are wrong, and what must come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import reduce
+from types import SimpleNamespace
+from typing import Any, Final
+from uuid import UUID
+
+from tests.contract.bad_input_house import House
+from vibecore.domain.actors import Actor, ActorKind
+from vibecore.domain.deployments import DEPLOYMENTS
+from vibecore.domain.errors import (
+    AuthenticationFailed,
+    InvalidCursor,
+    InvalidValue,
+    MissingReference,
+    NotFound,
+    Stale,
+    VibecoreError,
+)
+from vibecore.domain.files import FILES
+from vibecore.domain.filters import (
+    MAX_AMONG,
+    Among,
+    And,
+    Compare,
+    Comparison,
+    Field,
+    Includes,
+    Missing,
+    Not,
+    Occurs,
+    Or,
+    Place,
+)
+from vibecore.domain.issues import Issue
+from vibecore.domain.members import MEMBERS
+from vibecore.domain.paging import Order
+from vibecore.domain.projects import PROJECTS
+from vibecore.domain.reviews import CODE_REVIEWS
+from vibecore.domain.rules import MAX_TEXT_BYTES, Boolean, Integer, Text, TextArray, Timestamp, Uuid
+from vibecore.domain.schema import NO_DEFAULT, Column, Table
+from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.tests import TEST_RESULTS
+from vibecore.domain.users import USERS, UserRole
+from vibecore.testing.effects import START
+from vibecore.testing.parity.services import ISSUE
+from vibecore.testing.wrong import NUL, SURROGATES, Label, wrong_values
+
+UNKNOWN: Final = UUID(int=2**100)
+_OVERLONG: Final = "x" * (MAX_TEXT_BYTES + 1)
+
+
+class Plain(str):
+    """A subclass of str that adds nothing."""
+
+    __slots__ = ()
+
+
+class Sneaky(UUID):
+    """A subclass of UUID that adds nothing."""
+
+
+@dataclass(frozen=True)
+class Bad:
+    """An argument, the error that it must raise, and the fields that this error may name. `nothing`: there may be an
+    empty result instead."""
+
+    argument: Any
+    error: type[VibecoreError] = InvalidValue
+    fields: tuple[str, ...] = ()
+    nothing: bool = False
+
+
+Source = Callable[[House], list[Any]]
+
+
+def bad_arguments(house: House, service: str, method: str, name: str, annotation: str) -> list[Bad]:
+    """What is wrong for this parameter; KeyError for a parameter that nothing is known of."""
+    source = BY_METHOD.get((service, method, name)) or BY_SERVICE.get((service, name)) or BY_NAME[name]
+    values = source(house)
+    if "None" in annotation:
+        values = [value for value in values if value is not None]
+    elif not any(value is None or (isinstance(value, Bad) and value.argument is None) for value in values):
+        values.append(None)
+    found = [value if isinstance(value, Bad) else Bad(value) for value in values]
+    named = (name, *ALIASES.get(name, ()))
+    return [_completed(bad, named, method) for bad in found]
+
+
+def _completed(bad: Bad, named: tuple[str, ...], method: str) -> Bad:
+    """The names of the fields and, for what is not there, whether the method says None instead of raising."""
+    if bad.error is NotFound:
+        return replace(bad, nothing=bad.nothing or method == "find")
+    return replace(bad, fields=bad.fields or named)
+
+
+def _column(table: Table[Any], name: str) -> Source:
+    return lambda house: wrong_values(table.by_name[name]) + _too_much(table.by_name[name])
+
+
+def _too_much(column: Column) -> list[Any]:
+    unbounded = isinstance(column.rule, Text) and column.rule.longest is None
+    return [_OVERLONG] if unbounded else []
+
+
+def _rule(rule: Any) -> Source:
+    return lambda house: wrong_values(Column("", rule, False, NO_DEFAULT))
+
+
+def _id(foreign: Callable[[House], UUID] | None = None, *, nothing: bool = False) -> Source:
+    def run(house: House) -> list[Any]:
+        absent = [Bad(UNKNOWN, NotFound, nothing=nothing), Bad(Sneaky(int=UNKNOWN.int), NotFound, nothing=nothing)]
+        others = [] if foreign is None else [Bad(foreign(house), NotFound)]
+        return [*wrong_values(Column("", Uuid(), False, NO_DEFAULT)), [UNKNOWN], *absent, *others]
+
+    return run
+
+
+def _actors(house: House) -> list[Any]:
+    class Pretender(Actor):
+        pass
+
+    gone = Actor(kind=ActorKind.SESSION, user_id=UNKNOWN, role=UserRole.DEVELOPER, session_id=UNKNOWN)
+    assert gone.user_id is not None
+    return [
+        None,
+        1,
+        True,
+        "system",
+        b"system",
+        object(),
+        [],
+        {"kind": "system"},
+        Actor,
+        gone.user_id,
+        ActorKind.SYSTEM,
+        SimpleNamespace(kind=ActorKind.SYSTEM, user_id=None, role=None, scopes=None, ip_address=None, reason="x"),
+        Pretender(kind=ActorKind.SYSTEM, reason="x"),
+    ]
+
+
+def _text_at_a_method(*more: Any) -> Source:
+    return lambda house: [None, 1, 1.5, True, b"text", ["text"], object(), Label.ADMIN, NUL, *SURROGATES, *more]
+
+
+_PATHS: Final = (
+    "",
+    "/",
+    "/a",
+    "a/",
+    "a//b",
+    ".",
+    "a/../b",
+    "a\n",
+    "\x85",
+    "x" * 256,
+    "/".join(["x" * 200] * 6),
+    "😀" * 255 + "/" + "😀" * 255 + "/" + "😀" * 255,
+    "x" * 100_000,
+)
+
+
+def _limits(house: House) -> list[Any]:
+    return [None, -1, 1001, 2**31, 10**30, True, 1.0, float("nan"), float("inf"), "1", b"1", object(), [1]]
+
+
+def _dates(house: House) -> list[Any]:
+    naive = datetime(2024, 5, 1)  # noqa: DTZ001  # naive on purpose
+    return [1, True, 1.5, "2024-05-01", b"2024-05-01", naive, START, object(), [], (2024, 5, 1)]
+
+
+def _cursors(other: str) -> Source:
+    def run(house: House) -> list[Any]:
+        foreign = house.cursors[other]
+        damaged = [foreign[:-1], foreign + "A", foreign[::-1], foreign.lower(), foreign + "=", foreign + "\n", ""]
+        values = ["x", "é", NUL, SURROGATES[0], "A" * 100_000, 1, True, b"x", foreign.encode(), object(), [foreign]]
+        return [Bad(value, InvalidCursor) for value in [foreign, *damaged, *values, Plain(foreign)]]
+
+    return run
+
+
+def _orders(house: House) -> list[Any]:
+    lists: list[Any] = [[], (), ["created_at"] * 9, ["created_at", "created_at"], ["created_at", Order("created_at")]]
+    fields = ["", "nonsense", NUL, SURROGATES[0], "x" * 100_000, Plain("created_at"), Label.ADMIN, "created_at "]
+    entries: list[Any] = [Order(1), Order(None), Order([]), Order("id", 1), Order("id", None), Order("id", [])]  # type: ignore[arg-type]
+    wrong: list[Any] = [1, True, b"id", 1.5, object(), {"id"}, {"id": 1}, iter(["id"]), [None], [["id"]], [1], Order]
+    return [*lists, *fields, *entries, *wrong, [Order], [Label.ADMIN]]
+
+
+def _filters(house: House) -> list[Any]:
+    eq, ge, some = Comparison.EQ, Comparison.GE, Field("id").missing()
+    naive = datetime(2024, 5, 1)  # noqa: DTZ001  # naive on purpose
+    literals: list[Any] = [None, "text", 1, True, float("nan"), object(), [], {}, {"a"}, b"x", Plain("x"), UUID]
+    moments: list[Any] = [naive, datetime.max.replace(tzinfo=UTC), "2024-05-01", 0, None, [START]]
+    fields: list[Any] = [1, None, [], {}, b"id", object(), "", "nonsense", NUL, SURROGATES[0], Plain("id"), Label.ADMIN]
+    nodes: list[Any] = [1, True, "id = id", b"x", 1.5, object(), [], (), {}, [some], lambda row: True, Field("id")]
+    comparisons: list[Any] = ["=", "EQ", 1, None, Place.START, Label.ADMIN, []]
+    return [
+        *nodes,
+        *(Compare(name, eq, UNKNOWN) for name in fields),
+        *(Among(name, (UNKNOWN,)) for name in fields),
+        *(Missing(name) for name in fields),
+        *(Occurs(name, Place.START, "x") for name in fields),
+        *(Includes(name, {}) for name in fields),
+        *(Compare("id", comparison, UNKNOWN) for comparison in comparisons),
+        *(Compare("id", eq, literal) for literal in literals),
+        *(Among("id", (literal,)) for literal in literals),
+        *(Compare("created_at", ge, moment) for moment in moments),
+        *(Among("id", values) for values in (None, 1, "x", b"x", [UNKNOWN], {UNKNOWN}, object(), iter(()))),  # type: ignore[arg-type]
+        Among("id", (UNKNOWN,) * (MAX_AMONG + 1)),
+        Occurs("id", Place.START, "x"),
+        Includes("id", {}),
+        *(kind(parts) for kind in (And, Or) for parts in (None, 1, "ab", [some], iter((some,)), {some})),  # type: ignore[arg-type]
+        *(kind((part,)) for kind in (And, Or) for part in nodes),
+        *(Not(part) for part in [None, *nodes]),
+        And((some, None)),  # type: ignore[arg-type]
+        Compare,
+        And,
+        And((some,) * 600),
+        reduce(lambda node, _: Not(node), range(40), some),  # type: ignore[arg-type,return-value]
+        reduce(lambda node, _: And((node,)), range(3000), some),  # type: ignore[arg-type,return-value]
+    ]
+
+
+def _issues(house: House) -> list[Any]:
+    one = Issue.from_json(ISSUE)
+    changed: list[dict[Any, object]] = [
+        {"line": 0},
+        {"line": True},
+        {"line": 1.0},
+        {"line": 2**31},
+        {"line": None},
+        {"column": "1"},
+        {"severity": "bad"},
+        {"severity": 1},
+        {"severity": []},
+        {"category": Label.ADMIN},
+        {"message": ""},
+        {"message": NUL},
+        {"message": SURROGATES[0]},
+        {"message": "x" * 4001},
+        {"message": b"x"},
+        {"suggestion": 1},
+        {"rule_id": "x" * 201},
+        {"tool": []},
+        {"fingerprint": 0},
+        {"fingerprint": False},
+        {"fingerprint": []},
+        {"fingerprint": "x" * 201},
+        {"effort_minutes": -1},
+        {"effort_minutes": float("inf")},
+        {"suppressed": 1},
+        {"nonsense": 1},
+        {1: 1},
+        {NUL: 1},
+    ]
+    by_hand: list[Any] = [{"line": 0}, {"message": NUL}, {"severity": None}, {"severity": []}, {"fingerprint": 1}]
+    whole: list[Any] = [None, 1, True, "x", b"x", {}, ISSUE, one, iter((ISSUE,)), {"a"}, object()]
+    entries: list[Any] = [None, 1, "x", b"x", [], {}, object(), Issue]
+    return [
+        *whole,
+        *([entry] for entry in entries),
+        *([{**ISSUE, **part}] for part in changed),
+        *([ISSUE, replace(one, **part)] for part in by_hand),
+    ]
+
+
+def _stacks(house: House) -> list[Any]:
+    shapes: list[Any] = [
+        {"backend": "Python"},
+        {"backend": None},
+        {"backend": {"Python": 1}},
+        {"backend": [1]},
+        {"backend": [None]},
+        {"backend": [[]]},
+        {"backend": [""]},
+        {"backend": ["x" * 101]},
+        {"backend": ["Python", "Python"]},
+        {"": ["Python"]},
+        {"x" * 101: []},
+        {"backend": ["x"] * 201},
+        {str(number): [] for number in range(51)},
+    ]
+    return [*wrong_values(PROJECTS.by_name["tech_stack"]), *shapes]
+
+
+def _passwords(house: House) -> list[Any]:
+    return [None, 1, 1.5, True, b"a long enough password", ["password"], object(), NUL * 20, SURROGATES[0], "x" * 1025]
+
+
+def _new_passwords(house: House) -> list[Any]:
+    return [*_passwords(house), "", "short", "x" * 10_000, "Name"]
+
+
+def _tokens(house: House) -> list[Any]:
+    forged = [house.token + "A", house.token[:-1], house.token.lower(), "", NUL, SURROGATES[0], "é", "x" * 100_000]
+    return [None, 1, True, b"vcs_", house.token.encode(), object(), [house.token]] + [
+        Bad(token, AuthenticationFailed) for token in forged
+    ]
+
+
+def _folders(house: House) -> list[Any]:
+    wrong = [None, 1, True, 1.5, b"/", object(), [], "", NUL, "\ud800", "no such folder", "x" * 100_000, Label.ADMIN]
+    return [*wrong, str(house.folder / "a.py"), house.folder / "nowhere"]
+
+
+def _reviewers(house: House) -> list[Any]:
+    def made(**facts: Any) -> list[Any]:
+        return [SimpleNamespace(**{"name": "n", "languages": {"Python"}, "review": lambda path, text: None, **facts})]
+
+    changed: list[dict[str, Any]] = [
+        {"name": None},
+        {"name": ""},
+        {"name": 1},
+        {"name": []},
+        {"name": NUL},
+        {"name": "x" * 101},
+        {"languages": "Python"},
+        {"languages": None},
+        {"languages": {1, "Python"}},
+        {"languages": {None}},
+        {"languages": {NUL}},
+        {"languages": {b"Python"}},
+        {"languages": {SURROGATES[0]}},
+        {"review": None},
+        {"review": "x"},
+        {},
+        {"review": lambda path, text: "fine"},
+        {"review": lambda path, text: []},
+    ]
+    wrong: list[Any] = [1, True, "x", b"x", object(), {}, iter(()), [None], [1], [object()], made() * 2]
+    return [*wrong, *(made(**facts) for facts in changed)]
+
+
+_NO_ADDRESSES: Final = ("", "name", "a@b@c", "a b@c", "@b", "a@", "é" * 130 + "@b")
+
+ALIASES: Final[dict[str, tuple[str, ...]]] = {"where": ("field", "id", "created_at"), "order_by": ("field",)}
+"""Names besides its own under which a parameter's error may go: a filter's literal goes by its column."""
+
+_MOMENTS: Final[Source] = lambda house: [  # noqa: E731
+    *wrong_values(Column("", Timestamp(), False, NO_DEFAULT)),
+    Bad(datetime(2001, 1, 1, tzinfo=UTC), Stale),
+]
+
+BY_NAME: Final[dict[str, Source]] = {
+    "actor": _actors,
+    "project_id": _id(lambda house: house.theirs.project),
+    "user_id": _id(),
+    "deployment_id": _id(lambda house: house.theirs.running),
+    "file_id": _id(lambda house: house.theirs.file),
+    "review_id": _id(lambda house: house.theirs.review),
+    "result_id": _id(lambda house: house.theirs.result),
+    "token": _tokens,
+    "email": lambda house: [*wrong_values(USERS.by_name["email"]), *_NO_ADDRESSES],
+    "password": _new_passwords,
+    "name": _column(USERS, "name"),
+    "ip_address": _column(SESSIONS, "ip_address"),
+    "device_info": lambda house: [*wrong_values(SESSIONS.by_name["device_info"]), {"a": "x" * 5000}],
+    "unchanged_since": _MOMENTS,
+    "description": _column(PROJECTS, "description"),
+    "visibility": _column(PROJECTS, "visibility"),
+    "tech_stack": _stacks,
+    "architecture": _column(PROJECTS, "architecture"),
+    "repository_url": _column(PROJECTS, "repository_url"),
+    "avatar_url": _column(USERS, "avatar_url"),
+    "role": _column(MEMBERS, "role"),
+    "everything": _rule(Boolean()),
+    "path": _text_at_a_method(*_PATHS),
+    "source": _text_at_a_method(*_PATHS),
+    "target": _text_at_a_method(*_PATHS, "src/below"),
+    "folder": _text_at_a_method(*_PATHS),
+    "content": lambda house: [None, 1, 1.5, True, ["text"], object(), Label.ADMIN, NUL, *SURROGATES, bytearray(b"x")],
+    "metadata": _column(FILES, "metadata"),
+    "exclude": lambda house: [
+        *(None, 1, True, "*.pyc", b"*.pyc", b"", {"a"}, {"a": 1}, iter(["a"]), object()),
+        *([item] for item in (None, 1, b"a", ["a"], "a\nb", NUL, SURROGATES[0], Label.ADMIN)),
+    ],
+    "gitignore": _rule(Boolean()),
+    "delete_missing": _rule(Boolean()),
+    "progress": lambda house: [1, True, "print", b"", [], object()],
+    "reviewers": _reviewers,
+    "environment": _text_at_a_method("", " ", "x" * 51, "é", "a b", "a\n\nb", ".a", "a.", "x" * 100_000),
+    "version": _column(DEPLOYMENTS, "version"),
+    "config": _column(DEPLOYMENTS, "config"),
+    "metrics": _column(DEPLOYMENTS, "metrics"),
+    "reason": lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), _OVERLONG],
+    "container_id": _column(DEPLOYMENTS, "container_id"),
+    "container_port": _column(DEPLOYMENTS, "container_port"),
+    "deployment_url": _column(DEPLOYMENTS, "deployment_url"),
+    "status": _column(DEPLOYMENTS, "status"),
+    "issues": _issues,
+    "score": _column(CODE_REVIEWS, "score"),
+    "summary": _column(CODE_REVIEWS, "summary"),
+    "highlights": lambda house: wrong_values(Column("", TextArray(), False, NO_DEFAULT)),
+    "reviewer": _column(CODE_REVIEWS, "reviewer"),
+    "test_type": _column(TEST_RESULTS, "test_type"),
+    "passed": _column(TEST_RESULTS, "passed"),
+    "failed": _column(TEST_RESULTS, "failed"),
+    "skipped": _column(TEST_RESULTS, "skipped"),
+    "covered": lambda house: [*wrong_values(TEST_RESULTS.by_name["covered"]), 11],
+    "coverable": lambda house: [*wrong_values(TEST_RESULTS.by_name["coverable"]), Bad(4, fields=("covered",))],
+    "framework": _column(TEST_RESULTS, "framework"),
+    "test_code": _column(TEST_RESULTS, "test_code"),
+    "edge_cases": _column(TEST_RESULTS, "edge_cases"),
+    "coverage_goal": _column(TEST_RESULTS, "coverage_goal"),
+    "days": _rule(Integer(low=0)),
+    "since": _dates,
+    "until": _dates,
+    "limit": _limits,
+    "cursor": _cursors("files"),
+    "order_by": _orders,
+    "where": _filters,
+}
+
+BY_SERVICE: Final[dict[tuple[str, str], Source]] = {
+    ("projects", "name"): _column(PROJECTS, "name"),
+    ("projects", "status"): _column(PROJECTS, "status"),
+    ("files", "cursor"): _cursors("deployments"),
+    ("analytics", "user_id"): _id(nothing=True),
+}
+
+BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
+    ("auth", "login", "password"): lambda house: [
+        *_passwords(house),
+        *(Bad(password, AuthenticationFailed) for password in ("", "short", "correct horse battery stapler")),
+    ],
+    ("files", "import_tree", "source"): _folders,
+    ("deployments", "transition", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
+    ("deployments", "rollback", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
+    ("projects", "create", "actor"): lambda house: [
+        *_actors(house),
+        Bad(
+            Actor(kind=ActorKind.SESSION, user_id=UNKNOWN, role=UserRole.DEVELOPER, session_id=UNKNOWN),
+            MissingReference,
+        ),
+        Bad(Actor.system("x"), fields=("actor",)),
+    ],
+}
