@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from vibecore.aio.errors import WrongEventLoop
-from vibecore.aio.waits import Wait, undisturbed
+from vibecore.aio.waits import undisturbed, waiting
 from vibecore.aio.workers import Workers
 from vibecore.domain.errors import StoreUnavailable, TransactionBusy, TransactionClosed, VibecoreError
 
@@ -31,7 +31,7 @@ class Call(Generic[T]):
     def __init__(self, workers: Workers, call: Callable[..., T], args: Any, kwargs: Any) -> None:
         self._workers = workers
         self._worker, self._awaited = workers.start(call, args, kwargs)
-        self._wait: Wait[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._reason: VibecoreError | None = None
         self._end: asyncio.Future[None] | None = None
 
@@ -43,10 +43,11 @@ class Call(Generic[T]):
     async def finish(self) -> T:
         """What the call comes to: CancelledError if the task was cancelled, the reason if the call was stopped."""
         cancelled: asyncio.CancelledError | None = None
+        if not self.ended:
+            self._task = asyncio.current_task()
         while not self.ended:
-            self._wait = Wait(self._awaited)
             try:
-                value = await (self._wait if cancelled is None else undisturbed(self._wait))
+                value = await (waiting(self._awaited) if cancelled is None else undisturbed(self._awaited))
             except BaseException as error:  # noqa: BLE001  # raised again inside the call, which it unwinds
                 if isinstance(error, asyncio.CancelledError):
                     cancelled = cancelled or error
@@ -66,23 +67,28 @@ class Call(Generic[T]):
         return result
 
     def _ending(self, cancelled: asyncio.CancelledError) -> BaseException:
-        task = asyncio.current_task()
-        return cancelled if self._reason is None or (task is not None and task.cancelling()) else self._reason
+        """What a call raises that did not come to its own end: CancelledError, unless nothing but `stop` was it."""
+        if self._reason is None or self._task is None or self._task.uncancel() > 0:
+            return cancelled
+        return self._reason
 
-    def stop(self, reason: VibecoreError) -> None:
-        """End the call as a cancellation does; `reason` is what it raises in the end."""
-        self._reason = reason
-        if self._wait is not None:
-            self._wait.cancel()
-
-    async def gone(self) -> None:
-        """Wait for the end of the call, whatever it comes to; a cancellation meanwhile is raised after that."""
+    def stop(self, reason: VibecoreError) -> asyncio.Future[None]:
+        """End a call that waits, as a cancellation of its task does; `reason` is what it raises in the end. The future
+        is done when it has ended."""
         if self._end is None:
             self._end = asyncio.get_running_loop().create_future()
-        try:
-            await asyncio.shield(self._end)
-        finally:
-            await undisturbed(self._end)
+            self._reason = reason
+            if self._task is not None:
+                self._task.cancel()
+        return self._end
+
+
+async def gone(end: asyncio.Future[None]) -> None:
+    """Wait for the end of a call that was stopped; a cancellation meanwhile is raised after that."""
+    try:
+        await asyncio.shield(end)
+    finally:
+        await undisturbed(end)
 
 
 class Bridge:
@@ -131,11 +137,8 @@ class OpenCalls:
     async def close(self) -> None:
         """Refuse further calls and stop those under way, which raise StoreUnavailable."""
         self._closed = True
-        under_way = list(self._under_way)
-        for call in under_way:
-            call.stop(StoreUnavailable("this installation was closed"))
-        for call in under_way:
-            await call.gone()
+        for end in [call.stop(StoreUnavailable("this installation was closed")) for call in self._under_way]:
+            await gone(end)
 
 
 class UnitCalls:
@@ -164,6 +167,5 @@ class UnitCalls:
         self._closed = True
         if self._under_way is None:
             return False
-        self._under_way.stop(TransactionClosed())
-        await self._under_way.gone()
+        await gone(self._under_way.stop(TransactionClosed()))
         return True

@@ -80,8 +80,14 @@ class Wait(asyncio.Future[T]):
             self._task.cancel()
 
 
-async def undisturbed(future: asyncio.Future[T]) -> T:
-    """The result of `future`, whatever happens to the task that awaits it."""
+def waiting(work: Awaitable[T]) -> Awaitable[T]:
+    """`work` as a call awaits it that may be cancelled. Only what can be interrupted has to be protected from it."""
+    return Wait(work) if hasattr(work, "interrupt") else work
+
+
+async def undisturbed(work: Awaitable[T]) -> T:
+    """The result of `work`, whatever happens to the task that awaits it."""
+    future = work if isinstance(work, asyncio.Future) else Wait(work)
     while not future.done():
         try:
             await asyncio.wait([future])

@@ -1,0 +1,177 @@
+"""A day of one project: every method of every service, told once, lived by the sync and by the async face.
+
+The story yields calls and is sent what they come to: a value, or the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tests.aio.world import PASSWORD
+from vibecore.aio import AsyncServices
+from vibecore.bootstrap.services import Services
+from vibecore.domain.actors import Actor
+from vibecore.domain.deployments import DeploymentStatus
+from vibecore.domain.errors import VibecoreError
+from vibecore.domain.projects import ProjectStatus
+from vibecore.domain.tests import TestType
+from vibecore.domain.users import UserRole
+from vibecore.services.auth import Authenticated
+
+
+@dataclass(frozen=True)
+class Said:
+    """One call."""
+
+    noun: str
+    method: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+Story: TypeAlias = Generator[Said, Any, None]
+
+
+def said(noun: str, method: str, *args: Any, **kwargs: Any) -> Said:
+    return Said(noun, method, args, kwargs)
+
+
+def story(source: Path) -> Story:
+    nobody, system = Actor.anonymous(), Actor.system("the story")
+    ada = yield said("auth", "register", nobody, email="ada@example.org", password=PASSWORD, name="Ada")
+    bob = yield said("auth", "register", nobody, email="bob@example.org", password=PASSWORD, name="Bob")
+    yield said("auth", "register", nobody, email="ADA@example.org", password=PASSWORD, name="Again")
+    yield said("auth", "register", nobody, email="eve@example.org", password="short", name="Eve")
+    root = yield said("users", "create_admin", system, email="root@example.org", password=PASSWORD, name="Root")
+    yield said("auth", "login", email="ada@example.org", password="wrong horse")
+    login = yield said("auth", "login", email="ada@example.org", password=PASSWORD, ip_address="192.0.2.7")
+    actor = yield said("auth", "authenticate", login.token)
+    yield said("auth", "authenticate", "no token")
+    admin = (yield said("auth", "login", email="root@example.org", password=PASSWORD)).actor
+
+    yield said("users", "get", admin, bob.id)
+    yield said("users", "find", actor, root.id)
+    yield said("users", "page", admin, limit=2)
+    yield said("users", "update", actor, ada.id, name="Ada L.")
+    yield said("users", "set_role", admin, bob.id, role=UserRole.VIEWER)
+    yield said("users", "disable", admin, bob.id)
+    yield said("users", "enable", admin, bob.id)
+    yield said("users", "enable", actor, bob.id)
+
+    project = yield said("projects", "create", actor, name="engine", tech_stack={"languages": ["Python"]})
+    id = project.id
+    yield said("projects", "get", actor, id)
+    yield said("projects", "get", nobody, id)
+    yield said("projects", "find", nobody, id)
+    yield said("projects", "page", actor)
+    yield said("projects", "update", actor, id, description="steam")
+    yield said("projects", "update", actor, id, name=7)
+    yield said("projects", "set_status", actor, id, status=ProjectStatus.IN_PROGRESS)
+    yield said("projects", "add_member", actor, id, bob.id, role=UserRole.VIEWER)
+    yield said("projects", "members", actor, id)
+    yield said("projects", "set_member_role", actor, id, bob.id, role=UserRole.DEVELOPER)
+    yield said("projects", "remove_member", actor, id, bob.id)
+
+    seen: list[Any] = []
+    yield said("files", "import_tree", actor, id, source, progress=seen.append)
+    assert seen
+    file = yield said("files", "write", actor, id, "package/more.py", "x = 1\n")
+    yield said("files", "make_folder", actor, id, "docs")
+    yield said("files", "move", actor, id, "README.md", "docs/README.md")
+    yield said("files", "read", actor, id, "docs/README.md")
+    yield said("files", "get", actor, id, file.id)
+    yield said("files", "find", actor, id, ada.id)
+    yield said("files", "tree", actor, id)
+    yield said("files", "page", actor, id, limit=2)
+    yield said("files", "delete", actor, id, "docs")
+
+    yield said("reviews", "run", actor, id)
+    review = yield said("reviews", "record", actor, id, "package/engine.py", score=70, summary="fine")
+    yield said("reviews", "latest", actor, id)
+    yield said("reviews", "get", actor, id, review.id)
+    yield said("reviews", "find", actor, id, ada.id)
+    yield said("reviews", "page", actor, id)
+
+    result = yield said("tests", "record", actor, id, "package/engine.py", test_type=TestType.UNIT, passed=3, failed=1)
+    yield said("tests", "get", actor, id, result.id)
+    yield said("tests", "find", actor, id, ada.id)
+    yield said("tests", "page", actor, id)
+
+    first = yield said("deployments", "create", actor, id, environment="production", version="1.0")
+    for status in (DeploymentStatus.BUILDING, DeploymentStatus.RUNNING):
+        yield said("deployments", "transition", actor, id, first.id, status, reason="go")
+    second = yield said("deployments", "create", actor, id, environment="production", version="2.0")
+    yield said("deployments", "transition", actor, id, second.id, DeploymentStatus.FAILED, reason="no")
+    yield said("deployments", "transition", actor, id, second.id, DeploymentStatus.RUNNING, reason="go")
+    third = yield said("deployments", "retry", actor, id, second.id)
+    for status in (DeploymentStatus.BUILDING, DeploymentStatus.RUNNING):
+        yield said("deployments", "transition", actor, id, third.id, status, reason="go")
+    yield said("deployments", "rollback", actor, id, third.id, reason="slow")
+    yield said("deployments", "get", actor, id, third.id)
+    yield said("deployments", "find", actor, id, ada.id)
+    yield said("deployments", "running", actor, id, environment="production")
+    yield said("deployments", "page", actor, id)
+
+    yield said("quality", "assess", actor, id)
+    yield said("quality", "history", actor, id)
+    yield said("maintenance", "refresh_analytics", admin)
+    yield said("maintenance", "archive_deployments", admin, days=30)
+    yield said("analytics", "recent_activity", admin)
+    yield said("analytics", "project_file_stats", admin)
+    yield said("analytics", "deployment_success_rate", admin)
+    yield said("analytics", "daily_project_stats", admin)
+    yield said("analytics", "user_activity", admin)
+    yield said("analytics", "system_health", admin)
+    yield said("projects", "archive", actor, id)
+    yield said("projects", "update", actor, id, description="late")
+    yield said("projects", "restore", actor, id)
+    yield said("audit", "page", admin, limit=100)
+    yield said("auth", "logout", actor)
+    yield said("auth", "authenticate", login.token)
+
+
+@dataclass
+class Lived:
+    """What a story came to: each call with its value, or with the type and the facts of its error."""
+
+    outcomes: list[tuple[str, str, Any]]
+
+    def note(self, call: Said, value: Any) -> None:
+        if isinstance(value, VibecoreError):
+            value = (type(value), value.facts)
+        elif isinstance(value, Authenticated):
+            value = (value.user, value.actor, value.token, value.session)
+        self.outcomes.append((call.noun, call.method, value))
+
+
+def live(services: Services, told: Story) -> Lived:
+    lived, call = Lived([]), next(told)
+    while True:
+        value: Any
+        try:
+            value = getattr(getattr(services, call.noun), call.method)(*call.args, **call.kwargs)
+        except VibecoreError as error:
+            value = error
+        lived.note(call, value)
+        try:
+            call = told.send(value)
+        except StopIteration:
+            return lived
+
+
+async def alive(services: AsyncServices, told: Story) -> Lived:
+    lived, call = Lived([]), next(told)
+    while True:
+        value: Any
+        try:
+            value = await getattr(getattr(services, call.noun), call.method)(*call.args, **call.kwargs)
+        except VibecoreError as error:
+            value = error
+        lived.note(call, value)
+        try:
+            call = told.send(value)
+        except StopIteration:
+            return lived
