@@ -63,7 +63,8 @@ def test_wrong_usage(arguments: list[str], line: str) -> None:
 def test_a_wrong_url(tree: Path, url: str, line: str) -> None:
     """What it must look like is said; what it holds is not repeated."""
     assert vibecore("demo", tree, "--url", url).refused(USAGE) == line
-    assert vibecore("demo", tree, variables={"VIBECORE_DATABASE_URL": url}).refused(USAGE) == line
+    named = line.replace("url:", "VIBECORE_DATABASE_URL:")
+    assert vibecore("demo", tree, variables={"VIBECORE_DATABASE_URL": url}).refused(USAGE) == named
 
 
 @pytest.mark.parametrize("arguments", [["migrate"], ["check"], ["maintain"], ["report", "engine"]])

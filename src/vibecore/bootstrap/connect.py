@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vibecore.bootstrap import stores
-from vibecore.bootstrap.settings import Settings
+from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
 from vibecore.services.effects import Effects
@@ -31,14 +31,16 @@ def connect(
     - `engine=`: on an application's own SQLAlchemy engine (psycopg 3), whose pool is shared and left open.
 
     `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `effects` replace
-    clock, ids, tokens, hashing and waiting, for tests. Raises InvalidValue, StoreUnavailable, NotMigrated, MissingExtra.
+    clock, ids, tokens, hashing and waiting, for tests. Raises InvalidValue, which names the argument or the variable,
+    StoreUnavailable, NotMigrated, MissingExtra.
     """
-    chosen = Settings.load() if settings is None else settings
-    ports = default_effects(chosen) if effects is None else effects
-    home = chosen.database_schema if schema is None else schema
+    chosen = checked_settings(settings)
+    ports = checked_effects(effects, chosen)
+    home = chosen.database_schema if schema is None else check_schema(schema)
     if engine is not None:
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
+        stores.check_engine(engine)
         return Vibe(stores.postgres_store(engine, chosen, ports.clock, home, owned=False), ports)
     address = stores.default_url(chosen) if url is None else url
     if stores.scheme_of(address) == "memory":
@@ -46,6 +48,24 @@ def connect(
     else:
         opened = stores.open_postgres(address, chosen, ports.clock, home)
     return Vibe(opened.store, ports, opened.closers)
+
+
+def checked_settings(settings: Settings | None) -> Settings:
+    """The given settings, or those of the environment."""
+    if settings is None:
+        return Settings.load()
+    if not isinstance(settings, Settings):
+        raise InvalidValue("settings", f"must be Settings, not {type(settings).__name__}")
+    return settings
+
+
+def checked_effects(effects: Effects | None, settings: Settings) -> Effects:
+    """The given ports, or the real ones."""
+    if effects is None:
+        return default_effects(settings)
+    if not isinstance(effects, Effects):
+        raise InvalidValue("effects", f"must be Effects, not {type(effects).__name__}")
+    return effects
 
 
 def default_effects(settings: Settings) -> Effects:

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vibecore.domain.errors import InvalidValue
+
+_SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_SHORTEST_KEY: Final = 32
+
+
+def check_schema(schema: object) -> str:
+    """The name of a PostgreSQL schema that can hold an installation; InvalidValue (field `schema`)."""
+    if type(schema) is not str or not _SCHEMA.fullmatch(schema):
+        raise InvalidValue("schema", "must be lower-case letters, digits and _, at most 63, not beginning with a digit")
+    return schema
+
+
+def _valid_schema(schema: str) -> str:
+    try:
+        return check_schema(schema)
+    except InvalidValue as error:
+        raise ValueError(error.reason) from None
+
+
+def _long_enough(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value().encode(errors="surrogatepass")) < _SHORTEST_KEY:
+        raise ValueError("is shorter than 32 bytes")
+    return key
 
 
 class Settings(BaseSettings):
     """Every field can be set in the environment as `VIBECORE_<FIELD>`; secrets do not show in repr.
 
     `Settings()` raises pydantic's ValidationError where the environment holds a value that a field refuses;
-    `load()` raises InvalidValue instead.
+    `load()` raises InvalidValue instead. `database_url` is looked at when it is used.
     """
 
     model_config = SettingsConfigDict(env_prefix="VIBECORE_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     database_url: SecretStr | None = None
     """Where `connect()` goes; unset: the embedded server in the user's data folder."""
-    database_schema: str | None = None
+    database_schema: Annotated[str, AfterValidator(_valid_schema)] | None = None
     """The PostgreSQL schema that holds every object; unset: the search path's first."""
-    secret_key: SecretStr | None = None
-    """Signs page cursors; at least 32 characters. Unset: random for each `connect`, so that cursors end with it.
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    """Signs page cursors; at least 32 bytes. Unset: random for each `connect`, so that cursors end with it.
     Processes that share a database and hand each other cursors need the same key."""
     pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     """Connections kept open; under load there are up to twice as many."""
@@ -45,14 +69,8 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            name = "_".join(str(part) for part in first["loc"]) or "settings"
-            raise InvalidValue(f"VIBECORE_{name.upper()}", first["msg"]) from None
+        raise InvalidValue(f"VIBECORE_{first['loc'][0]}".upper(), first["msg"].removeprefix("Value error, "))
 
     def cursor_key(self) -> bytes | None:
-        """The secret key as bytes; InvalidValue if it is too short to be one."""
-        if self.secret_key is None:
-            return None
-        key = self.secret_key.get_secret_value().encode()
-        if len(key) < 32:
-            raise InvalidValue("secret_key", "is shorter than 32 bytes")
-        return key
+        """The secret key as bytes."""
+        return None if self.secret_key is None else self.secret_key.get_secret_value().encode(errors="surrogatepass")

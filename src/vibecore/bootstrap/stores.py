@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from vibecore.bootstrap.settings import Settings
 from vibecore.domain.errors import InvalidValue, NotMigrated
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vibecore.repositories.postgres.store import PostgresStore
     from vibecore.repositories.unit_of_work import Store
 
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 SCHEMES: Final = ("memory", "postgresql", "postgres", "postgresql+psycopg", "embedded")
 
 
@@ -33,13 +35,36 @@ class Opened:
 
 
 def default_url(settings: Settings) -> str:
-    """`VIBECORE_DATABASE_URL`, else the embedded server in the data folder."""
+    """`VIBECORE_DATABASE_URL`, which InvalidValue names if it is wrong; else the embedded server in the data folder."""
     if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
+        return _checked(settings.database_url.get_secret_value())
     from platformdirs import user_data_path
 
     folder = settings.data_folder or user_data_path("vibecore", appauthor=False) / "server"
-    return f"embedded://{folder.absolute()}"
+    return f"embedded://{quote(os.fsencode(folder.absolute()))}"
+
+
+def _checked(url: str) -> str:
+    try:
+        match scheme_of(url):
+            case "memory":
+                _check_memory(url)
+            case "embedded":
+                embedded_folder(url)
+            case _:
+                from vibecore.repositories.postgres.engine import engine_url
+
+                engine_url(url)
+    except InvalidValue as error:
+        reason = error.reason
+    else:
+        return url
+    raise InvalidValue("VIBECORE_DATABASE_URL", reason)
+
+
+def _check_memory(url: str) -> None:
+    if url != "memory://":
+        raise InvalidValue("url", "must be exactly memory://")
 
 
 def scheme_of(url: object) -> str:
@@ -49,6 +74,8 @@ def scheme_of(url: object) -> str:
     scheme = url.partition("://")[0]
     if "://" not in url or scheme not in SCHEMES:
         raise InvalidValue("url", "must begin with memory://, postgresql:// or embedded://")
+    if "\0" in url or (scheme != "embedded" and _SURROGATES.search(url)):
+        raise InvalidValue("url", "holds a character that no URL has")
     return scheme
 
 
@@ -57,7 +84,11 @@ def embedded_folder(url: str) -> Path:
     parts = urlsplit(url)
     if parts.netloc or not parts.path.startswith("/") or len(parts.path) < 2 or parts.query or parts.fragment:
         raise InvalidValue("url", "must be embedded:///absolute/path")
-    return Path(unquote(parts.path))
+    # Bytes, for a folder's name need not be text in any encoding.
+    folder = os.fsdecode(unquote_to_bytes(os.fsencode(parts.path)))
+    if "\0" in folder:
+        raise InvalidValue("url", "must be embedded:///absolute/path")
+    return Path(folder)
 
 
 def cursors(settings: Settings) -> Cursors:
@@ -69,8 +100,7 @@ def open_memory(url: str, settings: Settings, clock: Clock) -> Opened:
     """A new, empty database in this process."""
     from vibecore.repositories.memory.store import MemoryStore
 
-    if url != "memory://":
-        raise InvalidValue("url", "must be exactly memory://")
+    _check_memory(url)
     return Opened(MemoryStore(clock, cursors(settings)))
 
 
@@ -88,6 +118,14 @@ def embedded_server(folder: Path, *, version: int | None = None, durable: bool =
     from vibecore.repositories.postgres.embedded import DEFAULT_VERSION, start
 
     return start(folder, version=DEFAULT_VERSION if version is None else version, durable=durable)
+
+
+def check_engine(engine: object) -> None:
+    """InvalidValue unless it is an Engine of SQLAlchemy with psycopg 3 that does not need an event loop."""
+    from sqlalchemy.engine import Engine
+
+    if not isinstance(engine, Engine) or engine.dialect.driver != "psycopg" or engine.dialect.is_async:
+        raise InvalidValue("engine", "must be an Engine of SQLAlchemy with psycopg 3 (postgresql+psycopg), not async")
 
 
 def postgres_engine(url: str, settings: Settings) -> Engine:

@@ -55,10 +55,14 @@ class Vibe(Services):
         Each call is a savepoint of it; the commit stays the application's, as do isolation and retries. Audit rows of
         denials are part of it too. InvalidValue on the memory backend, whose transactions are not SQLAlchemy's.
         """
+        from sqlalchemy.engine import Connection
+
         from vibecore.repositories.postgres.store import PostgresStore
 
         if not isinstance(self._work.store, PostgresStore):
             raise InvalidValue("connection", "cannot be joined by the memory backend")
+        if not isinstance(connection, Connection) or connection.closed:
+            raise InvalidValue("connection", "must be an open Connection of SQLAlchemy; session.connection() is one")
         return Services(Work(self._work.store.join(connection), self._work.effects))
 
     def fork(self) -> Vibe:
