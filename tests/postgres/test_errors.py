@@ -106,19 +106,17 @@ def test_a_failing_row_is_not_quoted(store: PostgresStore) -> None:
 
 
 def test_what_the_server_forbids_is_rejected(store: PostgresStore, server: sa.Connection) -> None:
-    """A privilege that was taken away is StoreRejected with the code, and the unit of work accepts only rollback."""
-    role = server.exec_driver_sql("SELECT current_user").scalar_one()
-    server.exec_driver_sql(f'REVOKE DELETE ON users FROM "{role}"')
+    """A rule that an administrator added is StoreRejected with its code; the unit of work accepts only rollback."""
+    server.exec_driver_sql("ALTER TABLE users ADD CONSTRAINT house_rule CHECK (name <> 'forbidden')")
     try:
         with store.begin() as tx:
-            user = make(tx, USERS)
             with pytest.raises(StoreRejected) as caught:
-                tx.users.delete(user.id)
-            assert caught.value.sqlstate == "42501"
+                make(tx, USERS, name="forbidden")
+            assert caught.value.sqlstate == "23514"
             with pytest.raises(TransactionAborted):
                 tx.commit()
     finally:
-        server.exec_driver_sql(f'GRANT DELETE ON users TO "{role}"')
+        server.exec_driver_sql("ALTER TABLE users DROP CONSTRAINT house_rule")
 
 
 @pytest.mark.parametrize("mode", Mode, ids=lambda mode: mode.value)

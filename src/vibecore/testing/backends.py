@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from vibecore.bootstrap import migrations, stores
 from vibecore.bootstrap.settings import Settings
+from vibecore.domain.errors import StoreUnavailable
 from vibecore.domain.tables import TABLES
 from vibecore.repositories.unit_of_work import Store
 from vibecore.services.effects import Clock
@@ -261,6 +262,8 @@ class _Server:
             with engine.connect() as connection:
                 result = connection.execute(sa.text(statement))
                 return list(result) if result.returns_rows else []
+        except sa.exc.OperationalError as error:
+            raise StoreUnavailable(f"a server for tests: {error.orig}") from None
         finally:
             engine.dispose()
 
