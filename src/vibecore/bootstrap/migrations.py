@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from vibecore.repositories.postgres.check import Drift
 
 OLDEST_SERVER: Final = 150000
+CONNECT_SECONDS: Final = 10
+"""Until an unreachable server is given up, unless the URL has a `connect_timeout`."""
 
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
-_DRIVERS: Final = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 _LOCK: Final = 0x76696265_636F7265
 """Key of the advisory lock that one migrator at a time holds in a database."""
 _ONE_AT_A_TIME: Final = threading.Lock()
@@ -106,9 +107,11 @@ def _connected(url: str, *, read_only: bool = False) -> Iterator[sa.Connection]:
     import sqlalchemy as sa
     from sqlalchemy.exc import DBAPIError
 
+    address = _address(url)
     engine = sa.create_engine(
-        _address(url),
+        address,
         poolclass=sa.NullPool,
+        connect_args={} if "connect_timeout" in address.query else {"connect_timeout": CONNECT_SECONDS},
         isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
         execution_options={"postgresql_readonly": read_only},
     )
@@ -120,16 +123,11 @@ def _connected(url: str, *, read_only: bool = False) -> Iterator[sa.Connection]:
 
 
 def _address(url: str) -> sa.URL:
-    import sqlalchemy as sa
-    from sqlalchemy.exc import ArgumentError
+    from vibecore.repositories.postgres.engine import engine_url
 
-    try:
-        parsed = sa.make_url(url)
-    except (ArgumentError, ValueError):
-        raise InvalidValue("url", "is not a URL") from None
-    if parsed.drivername not in _DRIVERS:
-        raise InvalidValue("url", "must start with postgresql://")
-    return parsed.set(drivername="postgresql+psycopg")
+    if type(url) is not str or "\0" in url:
+        raise InvalidValue("url", "is not a database URL")
+    return engine_url(url)
 
 
 def _translated(error: DBAPIError) -> VibecoreError:

@@ -35,11 +35,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The statements around a unit of work; empty where nothing is to be begun or ended."""
+    """The statements around a unit of work."""
 
     begin: tuple[Statement, ...]
     commit: tuple[Statement, ...]
     rollback: tuple[Statement, ...]
+    around_one: bool = True
+    """Whether a single statement needs them as well."""
 
 
 _READ_ONLY: Final = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -48,20 +50,17 @@ _ROLLBACK: Final = (Statement("ROLLBACK"),)
 OWN: Final = {
     Mode.WRITE: Frame((Statement("BEGIN ISOLATION LEVEL SERIALIZABLE"),), _COMMIT, _ROLLBACK),
     Mode.SNAPSHOT: Frame((_READ_ONLY,), _COMMIT, _ROLLBACK),
-    Mode.READ: Frame((_READ_ONLY,), _COMMIT, _ROLLBACK),
+    Mode.READ: Frame((_READ_ONLY,), _COMMIT, _ROLLBACK, around_one=False),
 }
 """Transactions of our own."""
 _RELEASE: Final = Statement("RELEASE SAVEPOINT vibecore_unit")
-JOINED: Final = {
-    Mode.WRITE: Frame(
-        (Statement("SAVEPOINT vibecore_unit"),),
-        (_RELEASE,),
-        (Statement("ROLLBACK TO SAVEPOINT vibecore_unit"), _RELEASE),
-    ),
-    Mode.SNAPSHOT: Frame((), (), ()),
-    Mode.READ: Frame((), (), ()),
-}
-"""Inside somebody else's transaction, whose isolation and end are theirs."""
+_SAVEPOINT: Final = Frame(
+    (Statement("SAVEPOINT vibecore_unit"),),
+    (_RELEASE,),
+    (Statement("ROLLBACK TO SAVEPOINT vibecore_unit"), _RELEASE),
+)
+JOINED: Final = dict.fromkeys(Mode, _SAVEPOINT)
+"""Inside somebody else's transaction, whose isolation and end are theirs, and which no failure of ours may end."""
 _NUMBERS: Final = count()
 _OPEN: Final = frozenset({pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR, pq.TransactionStatus.ACTIVE})
 
@@ -240,7 +239,7 @@ class Transaction:
         return self._names
 
     def _send(self, statement: Statement) -> Result:
-        if not self._begun and self._mode is not Mode.READ and self._frame.begin:
+        if not self._begun and self._frame.around_one:
             return self._together([statement])[0]
         with self._using() as wire:
             return wire.execute(statement) if self._begun else self._first(wire, lambda wire: wire.execute(statement))
@@ -305,10 +304,14 @@ class Transaction:
             # Cancelled or interrupted: what the server did is unknown, so nothing more may be built on it, and whatever
             # it began has to be undone.
             self._aborted = True
-            self._begun = self._wire is not None
+            self._begun = self._wire is not None and not self._has_read(self._wire)
             raise
         finally:
             self._lock.release()
+
+    def _has_read(self, wire: Wire) -> bool:
+        """Whether the statements around what was read are done: a pipeline of them fails, or it runs to its end."""
+        return self._mode is Mode.READ and wire.status is pq.TransactionStatus.INTRANS
 
     def _go_back(self, wire: Wire, statements: tuple[Statement, ...]) -> None:
         """Undo to a savepoint or the start.
@@ -327,8 +330,8 @@ class Transaction:
         if self._mode is not Mode.READ:
             self._aborted = True
             self._begun = self._begun or wire.status in _OPEN
-        elif self._frame.rollback and not wire.broken and wire.status in _OPEN:
-            self._go_back(wire, self._frame.rollback)
+        elif not wire.broken and wire.status in _OPEN:
+            self._undo_all(wire)
         return translate(error, broken=wire.broken)
 
     # -- savepoints and the end
@@ -397,8 +400,14 @@ class Transaction:
             return
         try:
             if self._begun and not wire.broken and wire.status in _OPEN:
-                self._go_back(wire, self._frame.rollback)
-        except psycopg.Error as error:
-            raise translate(error, broken=wire.broken) from None
+                self._undo_all(wire)
         finally:
             self._line.give_back(wire)
+
+    def _undo_all(self, wire: Wire) -> None:
+        try:
+            self._go_back(wire, self._frame.rollback)
+        except psycopg.Error as error:
+            # What a lost connection had open, the server undoes.
+            if not wire.broken:
+                raise translate(error) from None

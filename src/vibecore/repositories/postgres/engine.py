@@ -29,38 +29,52 @@ _USED: Final = "vibecore used it"
 
 def engine_url(url: str) -> URL:
     """`url` as SQLAlchemy takes it, with psycopg 3 as the driver; InvalidValue if it is not PostgreSQL's."""
-    try:
-        parsed = sa.make_url(url)
-    except (ArgumentError, ValueError):
-        raise InvalidValue("url", "is not a database URL") from None
+    parsed = _parsed(url)
+    if parsed is None:
+        raise InvalidValue("url", "is not a database URL")
+    if "@" in (parsed.host or ""):
+        # Half a password would be taken for the host, and named in errors.
+        raise InvalidValue("url", "holds more than one @: one in a user name or password is written %40")
     if parsed.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise InvalidValue("url", "must begin with postgresql://")
     return parsed.set(drivername="postgresql+psycopg")
 
 
+def _parsed(url: str) -> URL | None:
+    """None if it cannot be read. The error is left behind, for it quotes pieces of the URL."""
+    try:
+        return sa.make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+
+
 def make_engine(url: str, *, pool_size: int = 10, connect_timeout: int = 10) -> Engine:
     """An engine whose connections are in autocommit mode: units of work begin and end their own transactions.
 
-    The pool grows to twice `pool_size` under load; `connect_timeout` is in seconds.
+    The pool grows to twice `pool_size` under load; `connect_timeout` is in seconds, one in the URL comes first.
     """
-    return sa.create_engine(engine_url(url), **_options(pool_size, connect_timeout))
+    address = engine_url(url)
+    return sa.create_engine(address, **_options(address, pool_size, connect_timeout))
 
 
 def make_async_engine(url: str, *, pool_size: int = 10, connect_timeout: int = 10) -> AsyncEngine:
     """As `make_engine`, for an event loop. Needs greenlet."""
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    return create_async_engine(engine_url(url), **_options(pool_size, connect_timeout))
+    address = engine_url(url)
+    return create_async_engine(address, **_options(address, pool_size, connect_timeout))
 
 
-def _options(pool_size: int, connect_timeout: int) -> dict[str, Any]:
+def _options(url: URL, pool_size: int, connect_timeout: int) -> dict[str, Any]:
+    ours = {"connect_timeout": connect_timeout, "application_name": "vibecore"}
     # Connections come back without a transaction, see `PoolLine.give_back`: the pool has nothing to reset.
     return {
         "pool_reset_on_return": None,
         "isolation_level": "AUTOCOMMIT",
         "pool_size": pool_size,
         "max_overflow": pool_size,
-        "connect_args": {"connect_timeout": connect_timeout, "application_name": "vibecore"},
+        # What the URL asks for stands.
+        "connect_args": {name: value for name, value in ours.items() if name not in url.query},
     }
 
 
