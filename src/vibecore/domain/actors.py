@@ -44,13 +44,15 @@ class Actor:
             check_member(UserRole, "role", self.role)
         elif self.user_id is not None or self.role is not None:
             raise InvalidValue("kind", f"{self.kind.value} goes with no user and no role")
-        if self.session_id is not None:
-            Uuid().check("session_id", self.session_id)
         if (self.kind is ActorKind.API_KEY or self.scopes is not None) and type(self.scopes) is not frozenset:
             raise InvalidValue("scopes", "must be a frozenset")
         if self.kind is ActorKind.SYSTEM:
             Text(500, shortest=1).check("reason", self.reason)
-        check_ip(self.ip_address)
+        # In stored form: subclasses of text and ids must not travel on with the actor.
+        for name in ("user_id", "session_id"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, Uuid().check(name, getattr(self, name)))
+        object.__setattr__(self, "ip_address", check_ip(self.ip_address))
 
     @classmethod
     def anonymous(cls, *, ip_address: str | None = None) -> Actor:
@@ -85,6 +87,7 @@ def check_ip(value: str | None) -> str | None:
     """An address as text of at most 50 characters; not parsed, since proxies write zones and ports."""
     if value is None:
         return None
-    if len(check_text("ip_address", value)) > 50:
+    text = check_text("ip_address", value)
+    if len(text) > 50:
         raise InvalidValue("ip_address", "is longer than 50 characters")
-    return value
+    return text
