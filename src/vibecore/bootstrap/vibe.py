@@ -42,8 +42,11 @@ class Vibe(Services):
     def atomic(self, run: Callable[[Services], T]) -> T:
         """`run` with all services on one transaction, committed when it returns and run again after a collision.
 
-        `run` must have no effect but through the services. SerializationConflict when twelve runs collided.
+        `run` must have no effect but through the services. SerializationConflict when twelve runs collided,
+        InvalidValue for a `run` that cannot be called.
         """
+        if not callable(run):
+            raise InvalidValue("run", f"must be a function, not {type(run).__name__}")
         return self._work.aside(lambda tx: run(self._bound(tx)))
 
     def _bound(self, tx: UnitOfWork) -> Services:
