@@ -67,7 +67,10 @@ class Work:
             return self._write(lambda tx: self._marked(call, tx, actor, run))
 
     def read(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
-        """`run` with one statement or one batch: one round trip. Denials and overrides leave their own audit rows."""
+        """`run` with one statement or one batch: one round trip. Denials and overrides leave their own audit rows.
+
+        Inside an open transaction: as a savepoint of it.
+        """
         return self._reading(actor, run, Mode.READ)
 
     def snapshot(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
@@ -115,7 +118,9 @@ class Work:
         check_actor(actor)
         with self._traced(actor) as call:
             if self._bound is not None:
-                result = run(self._bound)
+                # A batch that was left by an error, be it a wrong value, leaves its unit of work unusable.
+                with self._bound.savepoint():
+                    result = run(self._bound)
             else:
                 with self.store.begin(mode) as tx:
                     result = run(tx)
