@@ -20,6 +20,7 @@ from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store
 from vibecore.testing.effects import START, fixed_effects
 from vibecore.testing.parity.machine import everything
+from vibecore.testing.parity.outcomes import difference
 from vibecore.testing.parity.services import ISSUE, PASSWORDS
 
 PASSWORD: Final = PASSWORDS[0]
@@ -56,16 +57,16 @@ class House:
         self.vibe.users.create_admin(self.system, email="root@example.org", password=PASSWORD, name="Root")
         self.admin = self._sign_in("root@example.org")
         self.token = self.vibe.auth.login(email="root@example.org", password=PASSWORD).token
+        self.member = _user(self._arrive("bob@example.org"))
+        self.guest = _user(self._arrive("cy@example.org"))
         self.mine = self._furnish(self._arrive("ada@example.org"))
         self.theirs = self._furnish(self._arrive("eve@example.org"))
         self.empty = self.vibe.projects.create(self.mine.actor, name="empty").id
-        self.member = self._arrive("bob@example.org").user_id
-        self.guest = self._arrive("cy@example.org").user_id
-        assert self.member is not None
-        self.vibe.projects.add_member(self.mine.actor, self.mine.project, self.member)
         self.cursors = self._cursors()
+        self._seen = self.rows()
 
     def _arrive(self, email: str) -> Actor:
+        """Somebody who is signed in."""
         self.vibe.auth.register(Actor.anonymous(), email=email, password=PASSWORD, name=email[:3])
         return self._sign_in(email)
 
@@ -75,10 +76,15 @@ class House:
     def _furnish(self, actor: Actor) -> Things:
         vibe = self.vibe
         project = vibe.projects.create(actor, name="engine").id
+        vibe.projects.create(actor, name="second")
+        vibe.projects.add_member(actor, project, self.member)
+        vibe.projects.add_member(actor, project, _user(self._arrive(f"{project}@example.org")))
         vibe.files.write(actor, project, "src/a.py", "import os\n")
         found = vibe.files.write(actor, project, "notes.md", "# notes\n")
         review = vibe.reviews.record(actor, project, "src/a.py", issues=(ISSUE,))
+        vibe.reviews.record(actor, project, "notes.md")
         result = vibe.tests.record(actor, project, "src/a.py", test_type=TestType.UNIT, passed=3)
+        vibe.tests.record(actor, project, "src/a.py", test_type=TestType.UNIT, failed=1)
         vibe.quality.assess(actor, project)
         vibe.quality.assess(actor, project)
         replaced = self._deploy(actor, project, "production", DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
@@ -102,12 +108,22 @@ class House:
         assert deployed.next_cursor is not None
         return {"files": files.next_cursor, "deployments": deployed.next_cursor}
 
+    def changed(self) -> str | None:
+        """What tells the rows from those of the last call, in words."""
+        before, self._seen = self._seen, self.rows()
+        return difference(before, self._seen, "rows")
+
     def rows(self) -> dict[str, list[Any]]:
         """Every committed row of every table but the audit rows that a refusal leaves."""
         with self.store.begin(Mode.SNAPSHOT) as unit:
             found = {table.name: everything(unit, table.name, table.scope) for table in TABLES}
         found["audit_logs"] = [row for row in found["audit_logs"] if row.action not in TRACES]
         return found
+
+
+def _user(actor: Actor) -> UUID:
+    assert actor.user_id is not None
+    return actor.user_id
 
 
 def furnished(store: Store, folder: Path) -> House:

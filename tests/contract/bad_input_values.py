@@ -125,8 +125,6 @@ def _actors(house: House) -> list[Any]:
     class Pretender(Actor):
         pass
 
-    gone = Actor(kind=ActorKind.SESSION, user_id=UNKNOWN, role=UserRole.DEVELOPER, session_id=UNKNOWN)
-    assert gone.user_id is not None
     return [
         None,
         1,
@@ -137,7 +135,7 @@ def _actors(house: House) -> list[Any]:
         [],
         {"kind": "system"},
         Actor,
-        gone.user_id,
+        house.mine.actor.user_id,
         ActorKind.SYSTEM,
         SimpleNamespace(kind=ActorKind.SYSTEM, user_id=None, role=None, scopes=None, ip_address=None, reason="x"),
         Pretender(kind=ActorKind.SYSTEM, reason="x"),

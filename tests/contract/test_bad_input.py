@@ -3,18 +3,20 @@ every backend, and nothing is written."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
+from uuid import UUID
 
 import pytest
 
 from tests.contract.bad_input_house import House, call, furnished, good_arguments
-from tests.contract.bad_input_values import Bad, bad_arguments
+from tests.contract.bad_input_values import Bad, Plain, Sneaky, bad_arguments
 from vibecore.bootstrap.services import Services
-from vibecore.domain.errors import InvalidValue
+from vibecore.domain.errors import InvalidCursor, InvalidValue
 from vibecore.testing.backends import Backends, names
 from vibecore.testing.effects import FixedClock
 from vibecore.testing.parity.outcomes import Outcome, difference, outcome
@@ -58,16 +60,16 @@ def test_the_good_arguments_are_good(
     found = []
     for house in houses:
         arguments = good_arguments(house, service, method, [each.name for each in parameters(signature)])
-        found.append(_tried(house, service, method, arguments))
+        found.append(_tried(house, lambda services, given=arguments: call(services, service, method, given)))  # type: ignore[misc]
     assert difference(*found) is None
 
 
-def _tried(house: House, service: str, method: str, arguments: dict[str, Any]) -> Any:
-    """What the call gives; it is rolled back."""
+def _tried(house: House, run: Callable[[Services], Any]) -> Any:
+    """What `run` gives in a transaction, which is rolled back."""
     result: Any = None
     try:
         with house.vibe.transaction() as services:
-            result = call(services, service, method, arguments)
+            result = run(services)
             raise Undone
     except Undone:
         return result
@@ -77,11 +79,100 @@ def _tried(house: House, service: str, method: str, arguments: dict[str, Any]) -
 def test_a_bad_argument_is_refused_by_name_and_alike(
     houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
 ) -> None:
-    before = [house.rows() for house in houses]
     complaints = [found for each in parameters(signature) for found in _swept(houses, service, method, each)]
     assert not complaints, "\n".join(complaints)
-    for house, rows in zip(houses, before, strict=True):
-        assert difference(rows, house.rows(), "rows") is None
+    assert [house.changed() for house in houses] == [None, None]
+
+
+@EACH_METHOD
+def test_a_refused_call_is_undone_alone_in_a_transaction(
+    houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
+) -> None:
+    """The transaction around it goes on, and what it wrote before and after is there."""
+    wanted = [each.name for each in parameters(signature)]
+    for house in houses:
+        arguments = good_arguments(house, service, method, wanted)
+
+        def run(services: Services, house: House = house, arguments: dict[str, Any] = arguments) -> Any:
+            made = services.projects.create(house.mine.actor, name="before")
+            for each in parameters(signature):
+                bads = bad_arguments(house, service, method, each.name, str(each.annotation))
+                for bad in (bads[0], bads[-1]):
+                    wrong = {**arguments, each.name: bad.argument}
+                    found = outcome(lambda wrong=wrong: call(services, service, method, wrong))  # type: ignore[misc]
+                    assert _wrong(bad, found) is None
+            call(services, service, method, arguments)
+            return services.projects.get(house.mine.actor, made.id)
+
+        assert _tried(house, run).name == "before"
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "signature"),
+    [each for each in METHODS if "cursor" in each[2].parameters and each[:2] != ("users", "page")],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_cursor_of_another_project_or_person_is_refused(
+    houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
+) -> None:
+    """The listing is the same but for whose it is."""
+    for house in houses:
+        arguments = good_arguments(house, service, method, [each.name for each in parameters(signature)])
+        others = {"actor": house.theirs.actor, "project_id": house.theirs.project, "limit": 1}
+        foreign = call(house.vibe, service, method, arguments | {key: others[key] for key in arguments.keys() & others})
+        assert foreign.next_cursor is not None
+        with pytest.raises(InvalidCursor):
+            call(house.vibe, service, method, {**arguments, "cursor": foreign.next_cursor})
+
+
+@EACH_METHOD
+def test_subclasses_of_text_and_ids_count_as_what_they_are(
+    houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
+) -> None:
+    """They are taken, and only the plain value gets in."""
+    found = []
+    for house in houses:
+        arguments = good_arguments(house, service, method, [each.name for each in parameters(signature)])
+        dressed = {name: _dressed(value) for name, value in arguments.items() if name not in ("order_by", "cursor")}
+        found.append(_tried(house, lambda services, dressed=dressed: call(services, service, method, dressed)))  # type: ignore[misc]
+    assert difference(*found) is None
+    assert not {Plain, Sneaky} & set(_types(found[1]))
+
+
+def _dressed(value: Any) -> Any:
+    if type(value) is str:
+        return Plain(value)
+    return Sneaky(int=value.int) if type(value) is UUID else value
+
+
+def _types(value: Any) -> Iterator[type]:
+    """The types of a value and of all that it holds."""
+    yield type(value)
+    if dataclasses.is_dataclass(value):
+        for each in dataclasses.fields(value):
+            yield from _types(getattr(value, each.name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from (*_types(key), *_types(item))
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            yield from _types(item)
+
+
+@pytest.mark.parametrize("run", [None, 1, "run", object(), [], ()])
+def test_atomic_takes_a_function(houses: tuple[House, House], run: Any) -> None:
+    for house in houses:
+        with pytest.raises(InvalidValue) as caught:
+            house.vibe.atomic(run)
+        assert caught.value.field == "run"
+
+
+@pytest.mark.parametrize("connection", [None, 1, "postgresql://", object(), [], Services])
+def test_joined_takes_a_connection(houses: tuple[House, House], connection: Any) -> None:
+    for house in houses:
+        with pytest.raises(InvalidValue) as caught:
+            house.vibe.joined(connection)
+        assert caught.value.field == "connection"
 
 
 def _swept(houses: tuple[House, House], service: str, method: str, parameter: inspect.Parameter) -> Iterator[str]:
