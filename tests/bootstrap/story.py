@@ -35,7 +35,7 @@ def signed_in(vibe: Services, name: str = "ada") -> Actor:
 
 
 def told(vibe: Services) -> dict[str, Any]:
-    """The work of a platform from registration to score and archive; what could be seen of it, without ids and times."""
+    """The work of a platform from registration to score and archive; what could be seen of it, but no ids and times."""
     ada = signed_in(vibe)
     project = vibe.projects.create(ada, name="engine", tech_stack={"languages": ["Python"]})
     vibe.files.write(ada, project.id, "src/app.py", CODE)

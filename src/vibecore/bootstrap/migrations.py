@@ -116,17 +116,28 @@ def _connected(url: str, *, read_only: bool = False) -> Iterator[sa.Connection]:
         execution_options={"postgresql_readonly": read_only},
     )
     try:
-        with engine.begin() as connection:
+        with _opened(engine) as connection, connection.begin():
             yield connection
     except DBAPIError as error:
         raise _translated(error) from error
 
 
+def _opened(engine: sa.Engine) -> sa.Connection:
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        refusal = _translated(error)
+    except UnicodeError as error:
+        refusal = StoreUnavailable(f"the database cannot be reached: {error}")
+    # Out here, for the driver's error holds the password, and would be the context of one raised above.
+    raise refusal
+
+
 def _address(url: str) -> sa.URL:
     from vibecore.repositories.postgres.engine import engine_url
 
-    if type(url) is not str or "\0" in url:
-        raise InvalidValue("url", "is not a database URL")
     return engine_url(url)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from vibecore.repositories.postgres.store import PostgresStore
     from vibecore.repositories.unit_of_work import Store
 
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 SCHEMES: Final = ("memory", "postgresql", "postgres", "postgresql+psycopg", "embedded")
 
 
@@ -74,8 +72,6 @@ def scheme_of(url: object) -> str:
     scheme = url.partition("://")[0]
     if "://" not in url or scheme not in SCHEMES:
         raise InvalidValue("url", "must begin with memory://, postgresql:// or embedded://")
-    if "\0" in url or (scheme != "embedded" and _SURROGATES.search(url)):
-        raise InvalidValue("url", "holds a character that no URL has")
     return scheme
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_NOT_IN_URLS: Final = re.compile("[\0\ud800-\udfff]")
 _USED: Final = "vibecore used it"
 """Marks a driver connection, for as long as it lives, that a unit of work had before."""
 
@@ -42,6 +43,8 @@ def engine_url(url: str) -> URL:
 
 def _parsed(url: str) -> URL | None:
     """None if it cannot be read. The error is left behind, for it quotes pieces of the URL."""
+    if type(url) is not str or _NOT_IN_URLS.search(url):
+        return None
     try:
         return sa.make_url(url)
     except (ArgumentError, ValueError):
@@ -103,14 +106,7 @@ class PoolLine:
 
     def take(self) -> Wire:
         self._pool = self._engine.pool
-        try:
-            fairy = self._engine.raw_connection()
-        except DBAPIError as error:
-            raise unavailable(error.orig) from None
-        except psycopg.Error as error:
-            raise unavailable(error) from None
-        except (PoolTimeout, InvalidRequestError) as error:
-            raise StoreUnavailable(f"no connection is free: {error}") from None
+        fairy = self._checked_out()
         try:
             wire = make_wire(fairy.driver_connection, self._await)
             self._before = wire.autocommit(True)
@@ -124,6 +120,19 @@ class PoolLine:
         self._pooled = bool(fairy.info.get(_USED))
         fairy.info[_USED] = True
         return wire
+
+    def _checked_out(self) -> Any:
+        try:
+            return self._engine.raw_connection()
+        except DBAPIError as error:
+            refusal = unavailable(error.orig)
+        except (psycopg.Error, UnicodeError) as error:
+            # The latter for a name that no host can have.
+            refusal = unavailable(error)
+        except (PoolTimeout, InvalidRequestError) as error:
+            refusal = StoreUnavailable(f"no connection is free: {error}")
+        # Out here, for the driver's error holds the password, and would be the context of one raised above.
+        raise refusal
 
     def give_back(self, wire: Wire) -> None:
         fairy, self._fairy = self._fairy, None

@@ -1,0 +1,131 @@
+"""Settings: from the environment, frozen, silent about secrets, and clear about what is wrong."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+import vibecore
+from tests.bootstrap.story import SETTINGS
+from vibecore.bootstrap.settings import Settings
+from vibecore.domain.errors import InvalidCursor, InvalidValue
+
+SECRET = "hunter2-of-ada and then some more"
+
+
+def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`VIBECORE_` and the field's name, in capitals."""
+    given = {
+        "DATABASE_URL": "postgresql://host/db",
+        "DATABASE_SCHEMA": "ours",
+        "SECRET_KEY": SECRET,
+        "POOL_SIZE": "7",
+        "CONNECT_TIMEOUT": "8",
+        "BCRYPT_COST": "9",
+        "DATA_FOLDER": "/srv/data",
+    }
+    assert {name.lower() for name in given} == set(Settings.model_fields)
+    for name, value in given.items():
+        monkeypatch.setenv(f"VIBECORE_{name}", value)
+    assert Settings.load() == Settings(
+        database_url=SecretStr("postgresql://host/db"),
+        database_schema="ours",
+        secret_key=SecretStr(SECRET),
+        pool_size=7,
+        connect_timeout=8,
+        bcrypt_cost=9,
+        data_folder=Path("/srv/data"),
+    )
+    assert Settings(pool_size=3).pool_size == 3
+
+
+def test_other_variables_are_nobodys_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIBECORE_UNHEARD_OF", "x")
+    monkeypatch.setenv("POOL_SIZE", "many")
+    assert Settings.load().pool_size == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POOL_SIZE", "many"),
+        ("POOL_SIZE", "0"),
+        ("POOL_SIZE", "1001"),
+        ("POOL_SIZE", ""),
+        ("CONNECT_TIMEOUT", "0"),
+        ("CONNECT_TIMEOUT", "1.5"),
+        ("BCRYPT_COST", "3"),
+        ("BCRYPT_COST", "16"),
+        ("SECRET_KEY", "hunter2-of-ada"),
+        ("SECRET_KEY", ""),
+        ("DATABASE_SCHEMA", ""),
+        ("DATABASE_SCHEMA", 'hunter2-of-ada"'),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "hunter2-of-ada"),
+        ("DATABASE_URL", "mysql://ada:hunter2-of-ada@host/db"),
+        ("DATABASE_URL", "postgresql://ada:hunter2-of-ada@host:port/db"),
+        ("DATABASE_URL", "memory://hunter2-of-ada"),
+        ("DATABASE_URL", "embedded://hunter2-of-ada"),
+    ],
+)
+def test_a_wrong_variable_is_named_and_not_quoted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """InvalidValue, in one line, by whoever reads the environment."""
+    monkeypatch.setenv(f"VIBECORE_{name}", value)
+    with pytest.raises(InvalidValue) as caught:
+        vibecore.connect()
+    assert caught.value.field == f"VIBECORE_{name}"
+    assert str(caught.value).startswith(f"VIBECORE_{name}: ")
+    assert "\n" not in str(caught.value)
+    link: BaseException | None = caught.value
+    while link is not None:
+        assert "hunter2" not in f"{link} {link!r}"
+        link = link.__cause__ or link.__context__
+
+
+def test_secrets_do_not_show() -> None:
+    """Neither in repr and str nor in the error of a wrong one."""
+    settings = Settings(database_url=SecretStr(f"postgresql://ada:{SECRET}@host/db"), secret_key=SecretStr(SECRET))
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    with pytest.raises(ValidationError) as caught:
+        Settings(secret_key=SecretStr("hunter2"))
+    assert "hunter2" not in f"{caught.value} {caught.value!r}"
+    with pytest.raises(ValidationError) as caught:
+        Settings(pool_size="hunter2")  # type: ignore[arg-type]  # that is the test
+    assert "hunter2" not in str(caught.value)
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        SETTINGS.pool_size = 4
+    with pytest.raises(ValidationError):
+        Settings(pool_sise=4)  # type: ignore[call-arg]  # that is the test
+    assert pickle.loads(pickle.dumps(SETTINGS)) == SETTINGS
+
+
+def test_the_length_of_a_key_counts_bytes() -> None:
+    """32 bytes, in however few characters."""
+    assert Settings(secret_key=SecretStr("ü" * 16)).cursor_key() == "ü".encode() * 16
+    with pytest.raises(ValidationError):
+        Settings(secret_key=SecretStr("ü" * 15 + "u"))
+
+
+def test_cursors_pass_between_those_who_share_a_key(url: str) -> None:
+    """And only between them: without a key each `connect` has one of its own."""
+    from tests.bootstrap.story import signed_in
+
+    without = SETTINGS.model_copy(update={"secret_key": None})
+    with (
+        vibecore.connect(url, settings=SETTINGS) as one,
+        vibecore.connect(url, settings=SETTINGS) as two,
+        vibecore.connect(url, settings=without) as alone,
+    ):
+        ada = signed_in(one)
+        for name in ("a", "b"):
+            one.projects.create(ada, name=name)
+        cursor = one.projects.page(ada, limit=1).next_cursor
+        assert two.projects.page(ada, limit=1, cursor=cursor).items
+        with pytest.raises(InvalidCursor):
+            alone.projects.page(ada, limit=1, cursor=cursor)
