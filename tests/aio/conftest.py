@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,26 +11,40 @@ import pytest
 from vibecore.testing.backends import Backend, Backends, PostgresBackend
 
 
-@pytest.fixture
-def url(backend: Backend) -> str:
-    """An empty installation, on each backend in turn."""
-    return backend.fresh_url() if isinstance(backend, PostgresBackend) else "memory://"
+@contextmanager
+def address(backend: Backend) -> Iterator[str]:
+    """The URL of an empty installation."""
+    if isinstance(backend, PostgresBackend):
+        with backend.database() as database:
+            yield database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    else:
+        yield "memory://"
 
 
-@pytest.fixture
-def server_url(vibe_backends: Backends) -> str:
-    """An empty, migrated database on a server."""
-    server = vibe_backends["postgres18"]
+def server_of(backends: Backends) -> PostgresBackend:
+    server = backends["postgres18"]
     assert isinstance(server, PostgresBackend)
-    return server.fresh_url()
+    return server
+
+
+@pytest.fixture
+def url(backend: Backend) -> Iterator[str]:
+    """An empty installation, on each backend in turn."""
+    with address(backend) as url:
+        yield url
+
+
+@pytest.fixture
+def server_url(vibe_backends: Backends) -> Iterator[str]:
+    """An empty, migrated database on a server."""
+    with address(server_of(vibe_backends)) as url:
+        yield url
 
 
 @pytest.fixture
 def bare_url(vibe_backends: Backends) -> str:
     """A database that was never migrated."""
-    server = vibe_backends["postgres18"]
-    assert isinstance(server, PostgresBackend)
-    return server.fresh_url(migrated=False)
+    return server_of(vibe_backends).fresh_url(migrated=False)
 
 
 @pytest.fixture

@@ -100,8 +100,15 @@ class Observer:
         while await self.blocked() != count:
             assert monotonic() < deadline, "nothing waits for a lock"
 
+    async def until_connected(self, count: int) -> None:
+        """Until the server, which takes a moment to notice the end of one, has so many connections."""
+        deadline = monotonic() + PATIENCE
+        while (found := int((await self.rows(_CONNECTED))[0][0])) != count:
+            assert monotonic() < deadline, f"{found} connections, not {count}"
+
 
 _MINE: Final = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'vibecore'"
+_CONNECTED: Final = f"SELECT count(*) {_MINE}"
 _WAITING: Final = f"SELECT count(*) {_MINE} AND wait_event_type = 'Lock'"
 _ACTIVE: Final = f"SELECT count(*) {_MINE} AND state = 'active'"
 

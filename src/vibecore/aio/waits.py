@@ -8,22 +8,39 @@ loop, and none of that must interrupt this.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """Something to await that can be made to end early by other means than cancelling whoever awaits it."""
+
+    def interrupt(self, task: asyncio.Task[Any]) -> Coroutine[Any, Any, None]:
+        """Ask it to end until `task`, which awaits it, is done; or give up."""
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """Something to await that says so when it never was: a coroutine."""
+
+    def close(self) -> object: ...
 
 
 class Wait(asyncio.Future[T]):
     """`work` in a task of its own, to be awaited by one other.
 
-    Cancelling asks the work to end, once: by its method `interrupt(task)`, where it has one, which asks until `task`
-    is done or gives up; otherwise, and then, as tasks are cancelled.
+    Cancelling asks the work to end, once: by interrupting it, where it can be interrupted; otherwise, or where that
+    gave up, as tasks are cancelled.
     """
 
     def __init__(self, work: Awaitable[T]) -> None:
         super().__init__()
         self._work = work
+        self._started = False
         self._asked = False
         self._interrupter: asyncio.Task[None] | None = None
         self._task = self.get_loop().create_task(self._carry(work))
@@ -34,15 +51,15 @@ class Wait(asyncio.Future[T]):
             return False
         if not self._asked:
             self._asked = True
-            interrupt: Callable[[asyncio.Task[None]], Awaitable[None]] | None = getattr(self._work, "interrupt", None)
-            if interrupt is None:
-                self._task.cancel(msg)
-            else:
-                self._interrupter = self.get_loop().create_task(self._interrupt(interrupt))
+            if isinstance(self._work, Interruptible):
+                self._interrupter = self.get_loop().create_task(self._work.interrupt(self._task))
                 self._interrupter.add_done_callback(self._interrupter_ended)
+            else:
+                self._task.cancel(msg)
         return True
 
     async def _carry(self, work: Awaitable[T]) -> None:
+        self._started = True
         try:
             result = await work
         except BaseException as error:
@@ -62,12 +79,11 @@ class Wait(asyncio.Future[T]):
             error = wrapped
         self.set_exception(error)
 
-    async def _interrupt(self, interrupt: Callable[[asyncio.Task[None]], Awaitable[None]]) -> None:
-        await interrupt(self._task)
-
     # The ends are callbacks: a task that is cancelled before its first step runs nothing of its own.
 
     def _task_ended(self, _: asyncio.Task[None]) -> None:
+        if not self._started and isinstance(self._work, Closable):
+            self._work.close()
         if not self.done() and (self._interrupter is None or self._interrupter.done()):
             super().cancel()
 

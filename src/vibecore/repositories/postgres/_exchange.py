@@ -25,6 +25,10 @@ class Exchange(Generic[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         return self._work.__await__()
 
+    def close(self) -> None:
+        """For an exchange that nobody awaits after all: nothing was sent."""
+        self._work.close()
+
     async def interrupt(self, task: asyncio.Task[Any]) -> None:
         """Ask the server to stop until `task`, which awaits the exchange, is done; give up after some seconds.
 
