@@ -95,6 +95,10 @@ class Observer:
         """How many statements of the installation run or wait."""
         return int((await self.rows(_ACTIVE))[0][0])
 
+    async def connected(self) -> int:
+        """How many connections the database has from installations, the test's own and the fixture's."""
+        return int((await self.rows(_CONNECTED))[0][0])
+
     async def until_blocked(self, count: int = 1) -> None:
         deadline = monotonic() + PATIENCE
         while await self.blocked() != count:
@@ -103,7 +107,7 @@ class Observer:
     async def until_connected(self, count: int) -> None:
         """Until the server, which takes a moment to notice the end of one, has so many connections."""
         deadline = monotonic() + PATIENCE
-        while (found := int((await self.rows(_CONNECTED))[0][0])) != count:
+        while (found := await self.connected()) != count:
             assert monotonic() < deadline, f"{found} connections, not {count}"
 
 
