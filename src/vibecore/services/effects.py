@@ -82,4 +82,3 @@ class Effects:
     ids: Ids = uuid4
     tokens: Tokens = secrets.token_bytes
     runtime: Runtime = field(default_factory=ThreadRuntime)
-

@@ -256,13 +256,14 @@ class _Server:
     def run(self, statement: str) -> list[Any]:
         """One statement outside of a transaction, and its rows."""
         import sqlalchemy as sa
+        from sqlalchemy.exc import OperationalError
 
         engine = stores.postgres_engine(self._url, SETTINGS)
         try:
             with engine.connect() as connection:
                 result = connection.execute(sa.text(statement))
                 return list(result) if result.returns_rows else []
-        except sa.exc.OperationalError as error:
+        except OperationalError as error:
             raise StoreUnavailable(f"a server for tests: {error.orig}") from None
         finally:
             engine.dispose()
