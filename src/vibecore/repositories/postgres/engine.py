@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from vibecore.domain.errors import InvalidValue, StoreUnavailable
+from vibecore.domain.errors import InvalidValue, StoreUnavailable, TransactionAborted
 from vibecore.repositories.postgres._errors import translate
 from vibecore.repositories.postgres._transaction import JOINED, OWN, Frame
 from vibecore.repositories.postgres._wire import LoopWire, Statement, ThreadWire, Wire
@@ -169,20 +169,36 @@ class JoinedLine:
         self._await = await_
 
     def take(self) -> Wire:
-        if not self._connection.in_transaction():
-            self._connection.begin()
-        driver: Any = self._connection.connection.driver_connection
+        if self._connection.closed:
+            raise InvalidValue("connection", "is closed")
+        driver = self._driver()
         if getattr(driver, "autocommit", False):
             raise InvalidValue("connection", "is in autocommit mode: it has no transaction to join")
         wire = make_wire(driver, self._await)
+        if wire.status is pq.TransactionStatus.INERROR:
+            # Asked first, for where no savepoint could be made there is none to go back to.
+            raise TransactionAborted
         try:
             settle(wire, "SET LOCAL")
         except psycopg.Error as error:
             raise translate(error, broken=wire.broken) from None
         return wire
 
+    def _driver(self) -> Any:
+        try:
+            if not self._connection.in_transaction():
+                self._connection.begin()
+            return self._connection.connection.driver_connection
+        except DBAPIError as error:
+            refusal = unavailable(error.orig)
+        except InvalidRequestError:
+            refusal = StoreUnavailable("the connection was lost: its transaction can only be rolled back")
+        raise refusal
+
     def give_back(self, wire: Wire) -> None:
-        """It stays the application's."""
+        """It stays the application's, which learns of its loss as if it had met it itself."""
+        if wire.broken and not self._connection.closed:
+            self._connection.invalidate()
 
     @property
     def stale(self) -> bool:
