@@ -136,22 +136,54 @@ def test_a_hundred_cancellations_leak_nothing(server_url: str) -> None:
     asyncio.run(scenario())
 
 
-def test_a_request_that_overtakes_its_statement_is_repeated(server_url: str) -> None:
-    """The server forgets a request to stop that comes first; cancelling at once is when that happens."""
+def test_a_request_that_the_server_forgets_is_repeated(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It forgets those that overtake their statement; otherwise the statement would go on, its connection given up."""
+    send, requests = psycopg.AsyncConnection.cancel_safe, 0
+
+    async def forgotten(connection: psycopg.AsyncConnection[Any], **options: Any) -> None:
+        nonlocal requests
+        requests += 1
+        if requests > 2:
+            await send(connection, **options)
 
     async def scenario() -> None:
         async with opened(server_url) as avibe:
             actor, project = await with_project(avibe)
             async with locked(server_url, project.id) as observer:
-                for turns in range(60):
-                    call = asyncio.create_task(avibe.projects.update(actor, project.id, description="never"))
-                    for _ in range(turns % 12):
-                        await asyncio.sleep(0)
+                call = asyncio.create_task(avibe.projects.update(actor, project.id, description="never"))
+                await observer.until_blocked()
+                call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+                assert await observer.active() == 0
+                assert pool_of(avibe).checkedin() == 1
+            assert requests == 3
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "cancel_safe", forgotten)
+    asyncio.run(scenario())
+
+
+def test_a_server_that_cannot_be_asked_to_stop_costs_the_connection(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call ends nonetheless, and its connection is not used again."""
+
+    async def unreachable(connection: psycopg.AsyncConnection[Any], **options: Any) -> None:
+        raise psycopg.OperationalError("no route")
+
+    async def scenario() -> None:
+        async with opened(server_url) as avibe:
+            actor, project = await with_project(avibe)
+            async with locked(server_url, project.id) as observer:
+                call = asyncio.create_task(avibe.projects.update(actor, project.id, description="never"))
+                await observer.until_blocked()
+                with monkeypatch.context() as patch:
+                    patch.setattr(psycopg.AsyncConnection, "cancel_safe", unreachable)
                     call.cancel()
                     with pytest.raises(asyncio.CancelledError):
-                        await asyncio.wait_for(call, 3)
-                    assert await observer.active() == 0
-            assert_clean(avibe)
+                        await call
+                assert_clean(avibe)
+            assert await avibe.projects.get(actor, project.id) == project
 
     asyncio.run(scenario())
 

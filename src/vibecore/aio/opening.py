@@ -11,8 +11,8 @@ from vibecore.aio.vibe import AsyncVibe
 from vibecore.aio.workers import wait
 from vibecore.bootstrap import async_stores, stores
 from vibecore.bootstrap.async_stores import Unchecked
-from vibecore.bootstrap.connect import default_effects
-from vibecore.bootstrap.settings import Settings
+from vibecore.bootstrap.connect import checked_effects, checked_settings
+from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
 from vibecore.services.effects import Effects, ThreadRuntime
@@ -37,9 +37,9 @@ def prepare(
     effects: Effects | None,
 ) -> Plan:
     """Settings, imports, the embedded server and its migrations."""
-    chosen = Settings.load() if settings is None else settings
-    ports = default_effects(chosen) if effects is None else effects
-    home = chosen.database_schema if schema is None else schema
+    chosen = checked_settings(settings)
+    ports = checked_effects(effects, chosen)
+    home = chosen.database_schema if schema is None else check_schema(schema)
     if engine is not None:
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")

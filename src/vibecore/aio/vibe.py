@@ -84,9 +84,11 @@ class AsyncVibe(AsyncServices):
     async def atomic(self, run: Callable[[AsyncServices], Awaitable[T]]) -> T:
         """`run` with all services on one transaction, committed when it returns and run again after a collision.
 
-        `run` is an async function and must have no effect but through the services. SerializationConflict when twelve
-        runs collided.
+        `run` is an async function (InvalidValue otherwise) and must have no effect but through the services.
+        SerializationConflict when twelve runs collided.
         """
+        if not callable(run):
+            raise InvalidValue("run", f"must be an async function, not {type(run).__name__}")
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(SerializationConflict),
             stop=stop_after_attempt(ATTEMPTS),
