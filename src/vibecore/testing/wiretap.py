@@ -1,7 +1,8 @@
 """A wiretap between client and server that counts round trips: what users on a network feel.
 
 It listens on a Unix socket, forwards every byte to the real server's socket and counts a round trip each time the
-client speaks after the server did. `cut()` breaks all connections, as a network does.
+client speaks after the server said that it waits. `cut()` breaks all connections, as a network does; `cut_at` breaks
+one when the client says certain words, before the server hears them or before the client hears the answer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Self
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 _CHUNK = 1 << 16
+_HEADER = 5
+_WAITS = b"ZGR"
+"""Types of messages after which it is the client's turn: ready, send rows, prove who you are."""
 
 
 class _Pair:
@@ -24,7 +28,29 @@ class _Pair:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client = client
         self.server = server
-        self.server_spoke = True
+        self.server_waits = True
+        self.doomed = False
+        self._header = b""
+        self._left = 0
+
+    def hear_server(self, data: bytes) -> None:
+        """Follow the server's messages: one type byte, four of length, the rest. A part of an answer is not an answer:
+        of a large one the server sends the beginning while the client still sends."""
+        at = 0
+        while at < len(data):
+            if self._left:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+            else:
+                step = min(_HEADER - len(self._header), len(data) - at)
+                self._header += data[at : at + step]
+                if len(self._header) < _HEADER:
+                    return
+                self._left = int.from_bytes(self._header[1:], "big") - 4
+            at += step
+            if not self._left:
+                self.server_waits = self._header[:1] in _WAITS
+                self._header = b""
 
     def close(self) -> None:
         self.client.close()
@@ -52,6 +78,8 @@ class Wiretap:
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._selector.register(self._wake_reader, selectors.EVENT_READ, "wake")
         self._command: str | None = None
+        self._words: bytes | None = None
+        self._delivered = False
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wiretap", daemon=True)
         self._thread.start()
@@ -64,6 +92,12 @@ class Wiretap:
     def cut(self) -> None:
         """Break every connection that is open now; new ones are accepted."""
         self._tell("cut")
+
+    def cut_at(self, words: bytes, *, delivered: bool) -> None:
+        """Break the next connection on which the client says `words`. They still reach the server if `delivered`, and
+        its answer, whatever it is, is lost."""
+        self._delivered = delivered
+        self._words = words
 
     def close(self) -> None:
         """Stop forwarding."""
@@ -113,17 +147,28 @@ class Wiretap:
         source, target = (pair.client, pair.server) if from_client else (pair.server, pair.client)
         try:
             data = source.recv(_CHUNK)
-            if data:
+            if data and not self._breaks(pair, data, from_client):
                 target.sendall(data)
+            elif data:
+                data = b""
         except OSError:
             data = b""
         if not data:
             self._drop(pair)
-        elif from_client and pair.server_spoke:
+        elif from_client and pair.server_waits:
             self._count += 1
-            pair.server_spoke = False
+            pair.server_waits = False
         elif not from_client:
-            pair.server_spoke = True
+            pair.hear_server(data)
+
+    def _breaks(self, pair: _Pair, data: bytes, from_client: bool) -> bool:
+        if not from_client:
+            return pair.doomed
+        if self._words is None or self._words not in data:
+            return False
+        self._words = None
+        pair.doomed = self._delivered
+        return not self._delivered
 
     def _drop(self, pair: _Pair) -> None:
         self._pairs.discard(pair)

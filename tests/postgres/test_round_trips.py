@@ -1,0 +1,401 @@
+"""Round trips of every public service method, counted on the wire: what a call costs on a network.
+
+A read is 1: one statement or one batch. A write is at most 3: a batch that reads, a batch that writes with the audit
+row, and the COMMIT. What takes more has its reason below. A method that the table does not know fails the test, and so
+does one that takes another number than the table says: a better one is written down, too.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from vibecore.bootstrap import stores
+from vibecore.bootstrap.vibe import Vibe
+from vibecore.domain.actors import Actor
+from vibecore.domain.deployments import Deployment, DeploymentStatus
+from vibecore.domain.errors import NotFound, PermissionDenied
+from vibecore.domain.projects import Project, ProjectStatus
+from vibecore.domain.tests import TestType
+from vibecore.domain.users import UserRole
+from vibecore.services.auth import Authenticated
+from vibecore.services.effects import Effects
+from vibecore.services.reviewing import READ_AT_ONCE
+from vibecore.testing.backends import SETTINGS, PostgresDatabase
+from vibecore.testing.effects import FixedClock, PlainHasher
+from vibecore.testing.wiretap import Wiretap
+
+PASSWORD: Final = "correct horse battery staple 9"
+SYSTEM: Final = Actor.system("nightly")
+CODE: Final = '"""A module."""\n\nANSWER = 42\n'
+Call = Callable[[], object]
+
+READ: Final = 1
+WRITE: Final = 3
+
+
+class World:
+    """An installation behind a wiretap, with a user, a project, and something of everything in it."""
+
+    def __init__(self, vibe: Vibe, folder: Path) -> None:
+        self.vibe = vibe
+        self._numbers = count(1)
+        self._folder = folder
+        self.admin = vibe.users.create_admin(SYSTEM, email="root@example.org", password=PASSWORD, name="Root")
+        self.login = self.new_login()
+        self.ada = self.login.actor
+        assert self.ada.user_id is not None
+        self.ada_id = self.ada.user_id
+        self.root = vibe.auth.login(email="root@example.org", password=PASSWORD).actor
+        self.project = self.new_project()
+        self.id = self.project.id
+        self.path = self.new_file()
+        self.file = vibe.files.read(self.ada, self.id, self.path)
+        self.review = vibe.reviews.record(self.ada, self.id, self.path, score=90)
+        self.result = vibe.tests.record(self.ada, self.id, self.path, test_type=TestType.UNIT, passed=1)
+        self.deployment = self.running()
+        vibe.maintenance.refresh_analytics(SYSTEM)
+
+    def name(self) -> str:
+        return f"n{next(self._numbers)}"
+
+    def new_user(self) -> UUID:
+        email = f"{self.name()}@example.org"
+        return self.vibe.auth.register(Actor.anonymous(), email=email, password=PASSWORD, name="Somebody").id
+
+    def new_login(self) -> Authenticated:
+        email = f"{self.name()}@example.org"
+        self.vibe.auth.register(Actor.anonymous(), email=email, password=PASSWORD, name="Somebody")
+        return self.vibe.auth.login(email=email, password=PASSWORD)
+
+    def new_project(self) -> Project:
+        return self.vibe.projects.create(self.ada, name=self.name())
+
+    def new_member(self) -> UUID:
+        user_id = self.new_user()
+        self.vibe.projects.add_member(self.ada, self.id, user_id)
+        return user_id
+
+    def new_file(self) -> str:
+        path = f"src/{self.name()}/app.py"
+        self.vibe.files.write(self.ada, self.id, path, CODE)
+        return path
+
+    def new_tree(self) -> Path:
+        """A folder on this machine with changed files."""
+        for number in range(3):
+            (self._folder / f"m{number}.py").write_text(f"{CODE}# {self.name()}\n")
+        return self._folder
+
+    def pending(self) -> Deployment:
+        return self.vibe.deployments.create(self.ada, self.id, environment=self.name(), version="1.0")
+
+    def moved(self, deployment: Deployment, *statuses: DeploymentStatus) -> Deployment:
+        for status in statuses:
+            deployment = self.vibe.deployments.transition(self.ada, self.id, deployment.id, status, reason="go")
+        return deployment
+
+    def running(self) -> Deployment:
+        return self.moved(self.pending(), DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
+
+    def replaced(self) -> Deployment:
+        """What runs after another version ran in the same place."""
+        first = self.running()
+        second = self.vibe.deployments.create(self.ada, self.id, environment=first.environment, version="2.0")
+        return self.moved(second, DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
+
+
+def _login(world: World) -> Call:
+    email = world.vibe.users.get(world.ada, world.ada_id).email
+    return lambda: world.vibe.auth.login(email=email, password=PASSWORD)
+
+
+def _logout(world: World) -> Call:
+    actor = world.new_login().actor
+    return lambda: world.vibe.auth.logout(actor)
+
+
+def _role(world: World) -> Call:
+    user_id = world.new_user()
+    return lambda: world.vibe.users.set_role(world.root, user_id, role=UserRole.VIEWER)
+
+
+def _disable(world: World) -> Call:
+    user_id = world.new_user()
+    return lambda: world.vibe.users.disable(world.root, user_id)
+
+
+def _enable(world: World) -> Call:
+    user_id = world.new_user()
+    world.vibe.users.disable(world.root, user_id)
+    return lambda: world.vibe.users.enable(world.root, user_id)
+
+
+def _add_member(world: World) -> Call:
+    user_id = world.new_user()
+    return lambda: world.vibe.projects.add_member(world.ada, world.id, user_id)
+
+
+def _member_role(world: World) -> Call:
+    user_id = world.new_member()
+    return lambda: world.vibe.projects.set_member_role(world.ada, world.id, user_id, role=UserRole.VIEWER)
+
+
+def _remove_member(world: World) -> Call:
+    user_id = world.new_member()
+    return lambda: world.vibe.projects.remove_member(world.ada, world.id, user_id)
+
+
+def _status(world: World) -> Call:
+    project_id = world.new_project().id
+    return lambda: world.vibe.projects.set_status(world.ada, project_id, status=ProjectStatus.IN_PROGRESS)
+
+
+def _archive(world: World) -> Call:
+    project_id = world.new_project().id
+    return lambda: world.vibe.projects.archive(world.ada, project_id)
+
+
+def _restore(world: World) -> Call:
+    project_id = world.new_project().id
+    world.vibe.projects.archive(world.ada, project_id)
+    return lambda: world.vibe.projects.restore(world.ada, project_id)
+
+
+def _write(world: World) -> Call:
+    path = world.new_file()
+    return lambda: world.vibe.files.write(world.ada, world.id, path, f"# {world.name()}\n")
+
+
+def _folder(world: World) -> Call:
+    path = f"{world.name()}/{world.name()}/{world.name()}"
+    return lambda: world.vibe.files.make_folder(world.ada, world.id, path)
+
+
+def _move(world: World) -> Call:
+    source, target = world.new_file(), f"{world.name()}/{world.name()}"
+    return lambda: world.vibe.files.move(world.ada, world.id, source, target)
+
+
+def _delete(world: World) -> Call:
+    path = world.new_file()
+    return lambda: world.vibe.files.delete(world.ada, world.id, path)
+
+
+def _import(world: World) -> Call:
+    tree = world.new_tree()
+    return lambda: world.vibe.files.import_tree(world.ada, world.id, tree)
+
+
+def _transition(world: World) -> Call:
+    deployment = world.pending()
+    return lambda: world.moved(deployment, DeploymentStatus.BUILDING)
+
+
+def _retry(world: World) -> Call:
+    failed = world.moved(world.pending(), DeploymentStatus.BUILDING, DeploymentStatus.FAILED)
+    return lambda: world.vibe.deployments.retry(world.ada, world.id, failed.id)
+
+
+def _rollback(world: World) -> Call:
+    second = world.replaced()
+    return lambda: world.vibe.deployments.rollback(world.ada, world.id, second.id, reason="worse")
+
+
+def _review(world: World) -> Call:
+    world.new_file()
+    return lambda: world.vibe.reviews.run(world.ada, world.id)
+
+
+# Each entry: what the call prepares, uncounted, and the number of round trips of what it returns.
+CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
+    "auth.register": (2, lambda w: lambda: w.new_user()),
+    # Hashing a password takes 50 ms: the user is read in a transaction of its own, so that none stays open meanwhile.
+    "auth.login": (3, _login),
+    "auth.authenticate": (READ, lambda w: lambda: w.vibe.auth.authenticate(w.login.token)),
+    "auth.logout": (WRITE, _logout),
+    "users.get": (READ, lambda w: lambda: w.vibe.users.get(w.ada, w.ada_id)),
+    "users.find": (READ, lambda w: lambda: w.vibe.users.find(w.ada, w.ada_id)),
+    "users.page": (READ, lambda w: lambda: w.vibe.users.page(w.root)),
+    "users.update": (WRITE, lambda w: lambda: w.vibe.users.update(w.ada, w.ada_id, name=w.name())),
+    "users.set_role": (WRITE, _role),
+    "users.disable": (WRITE, _disable),
+    "users.enable": (WRITE, _enable),
+    "users.create_admin": (
+        2,
+        lambda w: lambda: w.vibe.users.create_admin(w.root, email=f"{w.name()}@x.org", password=PASSWORD, name="Root"),
+    ),
+    "projects.create": (2, lambda w: lambda: w.new_project()),
+    "projects.get": (READ, lambda w: lambda: w.vibe.projects.get(w.ada, w.id)),
+    "projects.find": (READ, lambda w: lambda: w.vibe.projects.find(w.ada, w.id)),
+    "projects.page": (READ, lambda w: lambda: w.vibe.projects.page(w.ada)),
+    "projects.update": (WRITE, lambda w: lambda: w.vibe.projects.update(w.ada, w.id, description=w.name())),
+    "projects.set_status": (WRITE, _status),
+    "projects.archive": (WRITE, _archive),
+    "projects.restore": (WRITE, _restore),
+    "projects.members": (READ, lambda w: lambda: w.vibe.projects.members(w.ada, w.id)),
+    "projects.add_member": (WRITE, _add_member),
+    "projects.set_member_role": (WRITE, _member_role),
+    "projects.remove_member": (WRITE, _remove_member),
+    "files.write": (WRITE, _write),
+    "files.make_folder": (WRITE, _folder),
+    "files.move": (WRITE, _move),
+    "files.delete": (WRITE, _delete),
+    # Bulk: a look before the walk of the folder, then one transaction that compares, writes in bulk and counts anew.
+    "files.import_tree": (11, _import),
+    "files.read": (READ, lambda w: lambda: w.vibe.files.read(w.ada, w.id, w.path)),
+    "files.get": (READ, lambda w: lambda: w.vibe.files.get(w.ada, w.id, w.file.id)),
+    "files.find": (READ, lambda w: lambda: w.vibe.files.find(w.ada, w.id, w.file.id)),
+    "files.tree": (READ, lambda w: lambda: w.vibe.files.tree(w.ada, w.id)),
+    "files.page": (READ, lambda w: lambda: w.vibe.files.page(w.ada, w.id)),
+    "deployments.create": (WRITE, lambda w: lambda: w.pending()),
+    "deployments.transition": (WRITE, _transition),
+    "deployments.retry": (WRITE, _retry),
+    "deployments.rollback": (WRITE, _rollback),
+    "deployments.get": (READ, lambda w: lambda: w.vibe.deployments.get(w.ada, w.id, w.deployment.id)),
+    "deployments.find": (READ, lambda w: lambda: w.vibe.deployments.find(w.ada, w.id, w.deployment.id)),
+    "deployments.running": (
+        READ,
+        lambda w: lambda: w.vibe.deployments.running(w.ada, w.id, environment=w.deployment.environment),
+    ),
+    "deployments.page": (READ, lambda w: lambda: w.vibe.deployments.page(w.ada, w.id)),
+    "reviews.record": (WRITE, lambda w: lambda: w.vibe.reviews.record(w.ada, w.id, w.path, score=80)),
+    # Bulk: what is known, the files page by page while no transaction is open, then one that records the findings.
+    "reviews.run": (7, _review),
+    "reviews.latest": (READ, lambda w: lambda: w.vibe.reviews.latest(w.ada, w.id)),
+    "reviews.get": (READ, lambda w: lambda: w.vibe.reviews.get(w.ada, w.id, w.review.id)),
+    "reviews.find": (READ, lambda w: lambda: w.vibe.reviews.find(w.ada, w.id, w.review.id)),
+    "reviews.page": (READ, lambda w: lambda: w.vibe.reviews.page(w.ada, w.id)),
+    "tests.record": (WRITE, lambda w: lambda: w.vibe.tests.record(w.ada, w.id, w.path, test_type=TestType.UNIT)),
+    "tests.get": (READ, lambda w: lambda: w.vibe.tests.get(w.ada, w.id, w.result.id)),
+    "tests.find": (READ, lambda w: lambda: w.vibe.tests.find(w.ada, w.id, w.result.id)),
+    "tests.page": (READ, lambda w: lambda: w.vibe.tests.page(w.ada, w.id)),
+    "quality.assess": (WRITE, lambda w: lambda: w.vibe.quality.assess(w.ada, w.id)),
+    "quality.history": (READ, lambda w: lambda: w.vibe.quality.history(w.ada, w.id)),
+    "audit.page": (READ, lambda w: lambda: w.vibe.audit.page(w.ada, project_id=w.id)),
+    "analytics.recent_activity": (READ, lambda w: lambda: w.vibe.analytics.recent_activity(w.ada, project_id=w.id)),
+    "analytics.project_file_stats": (
+        READ,
+        lambda w: lambda: w.vibe.analytics.project_file_stats(w.ada, project_id=w.id),
+    ),
+    "analytics.deployment_success_rate": (
+        READ,
+        lambda w: lambda: w.vibe.analytics.deployment_success_rate(w.ada, project_id=w.id),
+    ),
+    "analytics.daily_project_stats": (
+        READ,
+        lambda w: lambda: w.vibe.analytics.daily_project_stats(w.ada, project_id=w.id),
+    ),
+    "analytics.user_activity": (READ, lambda w: lambda: w.vibe.analytics.user_activity(w.root)),
+    "analytics.system_health": (READ, lambda w: lambda: w.vibe.analytics.system_health(w.root)),
+    "maintenance.archive_deployments": (
+        WRITE,
+        lambda w: lambda: w.vibe.maintenance.archive_deployments(SYSTEM, days=30),
+    ),
+    "maintenance.refresh_analytics": (WRITE, lambda w: lambda: w.vibe.maintenance.refresh_analytics(SYSTEM)),
+}
+BULK: Final = {"files.import_tree", "reviews.run"}
+"""Calls that may take more than 3. How many does not depend on the rows that they write."""
+
+
+@pytest.fixture
+def tap(database: PostgresDatabase) -> Iterator[Wiretap]:
+    with Wiretap(database.engine.url.render_as_string(hide_password=False)) as tap:
+        yield tap
+
+
+@pytest.fixture
+def world(tap: Wiretap, clock: FixedClock, tmp_path: Path) -> Iterator[World]:
+    engine = stores.postgres_engine(tap.url, SETTINGS)
+    store = stores.postgres_store(engine, SETTINGS, clock, None, owned=True)
+    vibe = Vibe(store, Effects(hasher=PlainHasher()))
+    yield World(vibe, tmp_path)
+    vibe.close()
+
+
+def counted(tap: Wiretap, call: Call) -> int:
+    before = tap.round_trips
+    call()
+    return tap.round_trips - before
+
+
+def methods(vibe: Vibe) -> set[str]:
+    """Every public method of every service, by noun."""
+    services = {noun: service for noun, service in vars(vibe).items() if not noun.startswith("_")}
+    return {
+        f"{noun}.{name}"
+        for noun, service in services.items()
+        for name, _ in inspect.getmembers(service, callable)
+        if not name.startswith("_")
+    }
+
+
+def test_every_method_has_its_number(world: World, tap: Wiretap) -> None:
+    """In the steady state: each call is made before, so that its connection is open and its statements are prepared."""
+    assert methods(world.vibe) == set(CALLS)
+    found = {}
+    for name, (_, prepare) in CALLS.items():
+        for _ in range(6):
+            prepare(world)()
+        found[name] = counted(tap, prepare(world))
+    assert found == {name: number for name, (number, _) in CALLS.items()}
+
+
+def test_the_numbers_keep_the_budget() -> None:
+    """1 for a read and at most 3 for a write, but for bulk work."""
+    assert {name for name, (number, _) in CALLS.items() if number > WRITE} == BULK
+
+
+def test_the_first_call_costs_no_more_than_the_next(tap: Wiretap, database: PostgresDatabase, world: World) -> None:
+    """On a connection that is open; no statement is prepared in a round trip of its own."""
+    call = CALLS["projects.update"][1](world)
+    assert [counted(tap, call) for _ in range(12)] == [WRITE] * 12
+
+
+def test_a_denied_call_pays_for_its_audit_row(world: World, tap: Wiretap) -> None:
+    """A read that is denied is a read and a write; one that finds nothing is a read."""
+    stranger = world.new_login().actor
+
+    def denied() -> None:
+        with pytest.raises(PermissionDenied):
+            world.vibe.users.page(stranger)
+
+    def hidden() -> None:
+        with pytest.raises(NotFound):
+            world.vibe.projects.get(stranger, world.id)
+
+    assert counted(tap, denied) == 2
+    assert counted(tap, hidden) == READ
+
+
+def test_a_transaction_of_several_calls_shares_its_ends(world: World, tap: Wiretap) -> None:
+    """Ten writes cost a savepoint, two batches and its release each, and one COMMIT for all of them."""
+
+    def several() -> None:
+        with world.vibe.transaction() as tx:
+            for _ in range(10):
+                tx.projects.update(world.ada, world.id, description=world.name())
+
+    several()
+    assert counted(tap, several) <= 10 * 4 + 1
+
+
+def test_bulk_work_does_not_grow_with_its_rows(world: World, tap: Wiretap) -> None:
+    """An import of 300 files takes no more round trips than one of 3, new or changed; their review one more for each page
+    of files that it reads."""
+    tree = world.new_tree()
+    for content in (CODE, f"{CODE}# changed\n"):
+        for number in range(300):
+            (tree / f"more{number}.py").write_text(content)
+        trips = counted(tap, lambda: world.vibe.files.import_tree(world.ada, world.id, tree))
+        assert trips <= CALLS["files.import_tree"][0]
+    assert (
+        counted(tap, lambda: world.vibe.reviews.run(world.ada, world.id))
+        <= CALLS["reviews.run"][0] + 300 // READ_AT_ONCE + 1
+    )
