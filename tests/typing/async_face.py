@@ -1,0 +1,103 @@
+"""How the async face is typed: read by the type checkers, never run. Lines with an ignore must be refused by both."""
+# pyright: strict, reportUnusedExpression=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, assert_type
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+import vibecore
+from vibecore.aio import AsyncServices, AsyncVibe
+from vibecore.domain.actors import Actor
+from vibecore.domain.deployments import Deployment
+from vibecore.domain.files import File
+from vibecore.domain.members import ProjectMember
+from vibecore.domain.paging import Page
+from vibecore.domain.profiles import Profile
+from vibecore.domain.projects import Project
+from vibecore.domain.quality import QualityReport
+from vibecore.domain.totals import FileStamp
+from vibecore.services.auth import Authenticated
+from vibecore.services.imports import ImportProgress, ImportReport
+
+
+async def opening(engine: AsyncEngine) -> None:
+    assert_type(await vibecore.connect_async(), AsyncVibe)
+    assert_type(await vibecore.connect_async("memory://"), AsyncVibe)
+    assert_type(await vibecore.connect_async(engine=engine, schema="vibecore"), AsyncVibe)
+    async with await vibecore.connect_async("memory://") as avibe:
+        assert_type(avibe, AsyncVibe)
+        assert_type(avibe.fork(), AsyncVibe)
+        assert_type(await avibe.close(), None)
+
+
+async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
+    assert_type(await avibe.auth.login(email="e", password="p"), Authenticated)
+    assert_type(await avibe.auth.authenticate("token", ip_address=None), Actor)
+    assert_type(await avibe.users.get(actor, id), Profile)
+    assert_type(await avibe.projects.create(actor, name="engine"), Project)
+    assert_type(await avibe.projects.get(actor, id), Project)
+    assert_type(await avibe.projects.find(actor, project_id=id), Project | None)
+    assert_type(await avibe.projects.page(actor, limit=10), Page[Project])
+    assert_type(await avibe.projects.update(actor, id, description=None), Project)
+    assert_type(await avibe.files.tree(actor, id), tuple[FileStamp, ...])
+    assert_type(await avibe.quality.assess(actor, id), QualityReport)
+
+
+async def inherited(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
+    """Methods that a service has from the class before it."""
+    assert_type(await avibe.projects.members(actor, id), Page[ProjectMember])
+    assert_type(await avibe.projects.remove_member(actor, id, id), None)
+
+
+async def callbacks(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
+    def show(progress: ImportProgress) -> None: ...
+
+    assert_type(await avibe.files.import_tree(actor, id, Path("src"), progress=show), ImportReport)
+
+
+async def transactions(avibe: AsyncVibe, connection: AsyncConnection, actor: Actor, id: UUID) -> None:
+    block: AbstractAsyncContextManager[AsyncServices] = avibe.transaction()
+    async with block as services:
+        assert_type(services, AsyncServices)
+    async with avibe.transaction() as tx:
+        assert_type(tx, AsyncServices)
+        assert_type(await tx.deployments.create(actor, id, environment="production"), Deployment)
+
+    async def rename(services: AsyncServices) -> int:
+        await services.projects.update(actor, id, name="other")
+        return 5
+
+    assert_type(await avibe.atomic(rename), int)
+    assert_type(avibe.joined(connection), AsyncServices)
+    assert_type(await avibe.joined(connection).files.read(actor, id, "a.py"), File)
+
+
+def bound(avibe: AsyncVibe) -> object:
+    """A method can be handed on, and is then what it looks like."""
+    authenticate: Callable[[str], Coroutine[Any, Any, Actor]] = avibe.auth.authenticate
+    get: Callable[[Actor, UUID], Coroutine[Any, Any, Project]] = avibe.projects.get
+    wrong: Callable[[UUID], Coroutine[Any, Any, Project]] = avibe.projects.get  # type: ignore[assignment]
+    return authenticate, get, wrong
+
+
+async def refused(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
+    await avibe.projects.create(actor, "engine")  # type: ignore[call-arg]
+    await avibe.projects.create(actor)  # type: ignore[call-arg]
+    await avibe.projects.create(actor, nmae="x")  # type: ignore[call-arg]
+    await avibe.projects.create(actor, name=1)  # type: ignore[arg-type]
+    await avibe.projects.get(id, actor)  # type: ignore[arg-type]
+    await avibe.projects.gte(actor, id)  # type: ignore[attr-defined]
+    await avibe.pages.get(actor, id)  # type: ignore[attr-defined]
+    avibe.projects.get(actor, id).name  # type: ignore[attr-defined]  # noqa: B018
+    avibe.projects.get(actor, id)  # type: ignore[unused-coroutine]
+    with avibe:  # type: ignore[attr-defined]
+        ...
+    await vibecore.connect_async(pool=5)  # type: ignore[call-arg]
+    vibecore.connect_async("memory://").projects  # type: ignore[attr-defined]  # noqa: B018
+    await avibe.atomic(lambda services: 5)  # type: ignore[arg-type, return-value]
