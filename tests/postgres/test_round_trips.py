@@ -387,7 +387,7 @@ def test_a_transaction_of_several_calls_shares_its_ends(world: World, tap: Wiret
 
 
 def test_bulk_work_does_not_grow_with_its_rows(world: World, tap: Wiretap) -> None:
-    """An import of 300 files takes no more round trips than one of 3, new or changed; their review one more for each page
+    """An import of 300 files takes no more round trips than one of 3, new or changed; their review one for each page
     of files that it reads."""
     tree = world.new_tree()
     for content in (CODE, f"{CODE}# changed\n"):
