@@ -13,6 +13,7 @@ T = TypeVar("T")
 PAUSES: Final = (0.005, 0.01, 0.02, 0.05, *(0.1,) * 50)
 """Seconds between two requests to stop."""
 _REQUEST_SECONDS: Final = 5.0
+_LAST_SECONDS: Final = 1.0
 
 
 class Exchange(Generic[T]):
@@ -30,7 +31,8 @@ class Exchange(Generic[T]):
         self._work.close()
 
     async def interrupt(self, task: asyncio.Task[Any]) -> None:
-        """Ask the server to stop until `task`, which awaits the exchange, is done; give up after some seconds.
+        """Ask the server to stop until `task`, which awaits the exchange, is done. After some seconds, or where the
+        server cannot be asked, cancel it; where it is not done even then, a second cancellation ends it.
 
         Once is not enough: the server forgets a request that overtakes the statement. And none must be on its way when
         this returns, or it would meet a later statement. psycopg asks once when a task is cancelled inside a statement,
@@ -40,7 +42,9 @@ class Exchange(Generic[T]):
             try:
                 await self._connection.cancel_safe(timeout=_REQUEST_SECONDS)
             except psycopg.Error:
-                return
+                break
             await asyncio.wait([task], timeout=pause)
             if task.done():
                 return
+        task.cancel()
+        await asyncio.wait([task], timeout=_LAST_SECONDS)
