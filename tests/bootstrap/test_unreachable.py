@@ -92,9 +92,9 @@ def test_no_such_host(call: Callable[[str], object], host: str) -> None:
 
 @pytest.mark.parametrize("call", CALLS, ids=NAMES)
 def test_the_server_does_not_let_us_in(call: Callable[[str], object], url: str) -> None:
-    """A wrong password, and a database that does not exist."""
+    """An unknown user, and a database that does not exist."""
     parsed = sa.make_url(url)
-    for wrong in (parsed.set(password=SECRET), parsed.set(database="no_such_database")):
+    for wrong in (parsed.set(username="nobody", password=SECRET), parsed.set(database="no_such_database")):
         refused(lambda wrong=wrong: call(wrong.render_as_string(hide_password=False)))  # type: ignore[misc]
 
 
@@ -116,7 +116,8 @@ def test_what_the_url_asks_for_comes_before_the_settings(url: str, silent_port: 
     """`connect_timeout` and `application_name` in a URL are not overwritten."""
     patient = SETTINGS.model_copy(update={"connect_timeout": 3600})
     refused(lambda: vibecore.connect(f"postgresql://127.0.0.1:{silent_port}/db?connect_timeout=2", settings=patient))
-    vibe = vibecore.connect(f"{url}&application_name=ours", settings=SETTINGS)
+    named = sa.make_url(url).update_query_dict({"application_name": "ours"}).render_as_string(hide_password=False)
+    vibe = vibecore.connect(named, settings=SETTINGS)
     names = (
         "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )

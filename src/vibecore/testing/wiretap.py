@@ -1,6 +1,6 @@
 """A wiretap between client and server that counts round trips: what users on a network feel.
 
-It listens on a Unix socket, forwards every byte to the real server's socket and counts a round trip each time the
+It listens on a Unix socket, forwards every byte to the real server, and counts a round trip each time the
 client speaks after the server said that it waits. `cut()` breaks all connections, as a network does; `cut_at` breaks
 one when the client says certain words, before the server hears them or before the client hears the answer.
 """
@@ -63,14 +63,17 @@ class Wiretap:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         query = parse_qs(parts.query)
-        self._target = str(Path(query["host"][0]) / f".s.PGSQL.{query.get('port', ['5432'])[0]}")
+        self._target: str | tuple[str, int] = (parts.hostname or "localhost", parts.port or 5432)
+        if "host" in query:
+            self._target = str(Path(query["host"][0]) / f".s.PGSQL.{query.get('port', ['5432'])[0]}")
         self._folder = tempfile.TemporaryDirectory(prefix="vct")
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(Path(self._folder.name) / ".s.PGSQL.5432"))
         self._listener.listen()
         kept = {key: values[0] for key, values in query.items()}
         tapped = urlencode({**kept, "host": self._folder.name, "port": 5432})
-        self.url: str = urlunsplit(parts._replace(query=tapped))
+        user = parts.netloc.rpartition("@")[0]
+        self.url: str = urlunsplit(parts._replace(netloc=f"{user}@", query=tapped))
         self._count = 0
         self._pairs: set[_Pair] = set()
         self._selector = selectors.DefaultSelector()
@@ -134,12 +137,18 @@ class Wiretap:
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(self._target)
+        server = self._reach()
         pair = _Pair(client, server)
         self._pairs.add(pair)
         self._selector.register(client, selectors.EVENT_READ, (pair, True))
         self._selector.register(server, selectors.EVENT_READ, (pair, False))
+
+    def _reach(self) -> socket.socket:
+        if isinstance(self._target, tuple):
+            return socket.create_connection(self._target)
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(self._target)
+        return server
 
     def _forward(self, pair: _Pair, from_client: bool) -> None:
         if pair not in self._pairs:
