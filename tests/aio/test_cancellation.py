@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from tests.aio.world import (
     SETTINGS,
@@ -305,6 +306,58 @@ def test_a_joined_call_that_is_cancelled_leaves_the_transaction_usable(server_ur
             assert (await avibe.projects.get(actor, other.id)).description == "kept"
             assert await avibe.projects.get(actor, project.id) == project
         await engine.dispose()
+
+    asyncio.run(scenario())
+
+
+def test_a_joined_read_that_is_cancelled_leaves_the_transaction_usable(server_url: str) -> None:
+    """Like a write: it has a savepoint of its own."""
+
+    async def scenario() -> None:
+        engine = create_async_engine(server_url.replace("postgresql://", "postgresql+psycopg://"))
+        async with await connect_async(engine=engine, settings=SETTINGS) as avibe:
+            actor, project = await with_project(avibe)
+            async with observing(server_url) as holder, engine.connect() as connection:
+                services = avibe.joined(connection)
+                await services.projects.update(actor, project.id, description="kept")
+                await holder.begin()
+                await holder.run("LOCK TABLE deployments IN ACCESS EXCLUSIVE MODE")
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await services.deployments.page(actor, project.id)
+                assert (await services.projects.get(actor, project.id)).description == "kept"
+                await connection.commit()
+            assert (await avibe.projects.get(actor, project.id)).description == "kept"
+        await engine.dispose()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("pool", [NullPool, StaticPool])
+def test_an_application_may_have_another_pool(server_url: str, pool: type[Pool]) -> None:
+    """One that keeps nothing, or a single connection: cancelled calls leave it as they found it."""
+
+    async def scenario() -> None:
+        engine = create_async_engine(
+            server_url.replace("postgresql://", "postgresql+psycopg://"),
+            poolclass=pool,
+            connect_args={"application_name": "vibecore"},
+        )
+        async with observing(server_url) as observer:
+            others = await observer.connected()
+        async with await connect_async(engine=engine, settings=SETTINGS) as avibe:
+            actor, project = await with_project(avibe)
+            async with locked(server_url, project.id) as observer:
+                call = asyncio.create_task(avibe.projects.update(actor, project.id, description="never"))
+                await observer.until_blocked()
+                call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+                assert await observer.active() == 0
+            assert await avibe.projects.get(actor, project.id) == project
+        await engine.dispose()
+        async with observing(server_url) as observer:
+            await observer.until_connected(others)
 
     asyncio.run(scenario())
 

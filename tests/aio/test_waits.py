@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Generator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from vibecore.aio.calls import Bridge
 from vibecore.aio.runtime import LoopRuntime
 from vibecore.aio.waits import Wait, undisturbed, waiting
-from vibecore.aio.workers import wait
+from vibecore.aio.workers import Worker, wait
 
 
 class Exchange:
@@ -214,6 +215,34 @@ def test_a_loop_may_move_to_another_thread() -> None:
     moved.join()
     loop.run_until_complete(again())
     loop.close()
+
+
+def test_workers_end_with_their_bridge() -> None:
+    """When it is closed and when it is forgotten: none of them stays, whatever calls came to."""
+
+    def fail() -> None:
+        raise KeyError
+
+    async def scenario(*, close: bool) -> None:
+        bridge = Bridge()
+        await asyncio.gather(*(bridge.run(lambda: wait(asyncio.sleep(0))) for _ in range(5)))
+        with pytest.raises(KeyError):
+            await bridge.run(fail)
+        assert count() == before + 5
+        if close:
+            bridge.close()
+            assert await bridge.run(lambda: wait(asyncio.sleep(0, "late"))) == "late"
+            assert count() == before
+
+    def count() -> int:
+        return sum(isinstance(each, Worker) for each in gc.get_objects())
+
+    gc.collect()
+    before = count()
+    for close in (True, False):
+        asyncio.run(scenario(close=close))
+        gc.collect()
+        assert count() == before
 
 
 def test_the_runtime_waits_and_works_beside_the_loop() -> None:

@@ -83,7 +83,10 @@ class Observer:
 
     async def begin(self) -> None:
         """Open a transaction, which ends with the connection."""
-        await self._connection.execute("BEGIN")
+        await self.run("BEGIN")
+
+    async def run(self, sql: str) -> None:
+        await self._connection.execute(sql)
 
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return await (await self._connection.execute(sql)).fetchall()

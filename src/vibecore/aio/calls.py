@@ -8,7 +8,7 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from vibecore.aio.errors import WrongEventLoop
 from vibecore.aio.waits import undisturbed, waiting
-from vibecore.aio.workers import Workers
+from vibecore.aio.workers import Ended, Workers, switch
 from vibecore.domain.errors import StoreUnavailable, TransactionBusy, TransactionClosed, VibecoreError
 
 P = ParamSpec("P")
@@ -38,7 +38,7 @@ class Call(Generic[T]):
     @property
     def ended(self) -> bool:
         """Whether `finish` has nothing to wait for."""
-        return self._awaited is self._worker
+        return type(self._awaited) is Ended
 
     async def finish(self) -> T:
         """What the call comes to: CancelledError if the task was cancelled, the reason if the call was stopped."""
@@ -53,11 +53,12 @@ class Call(Generic[T]):
                     cancelled = cancelled or error
                 self._awaited = self._worker.throw(error)
             else:
-                self._awaited = self._worker.resume(value)
+                self._awaited = switch(self._worker, value)
         if self._end is not None:
             self._end.set_result(None)
+        self._workers.take_back(self._worker)
         try:
-            result: T = self._workers.take_back(self._worker)
+            result: T = self._awaited.collect()
         except BaseException:
             if cancelled is not None:
                 raise self._ending(cancelled)  # noqa: B904  # the failure stays its context
@@ -106,6 +107,10 @@ class Bridge:
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.start(call, *args, **kwargs).finish()
+
+    def close(self) -> None:
+        """Keep nothing for later calls. They are possible: transactions that are still open have to end."""
+        self._workers.close()
 
 
 class OpenCalls:

@@ -125,7 +125,7 @@ class AsyncVibe(AsyncServices):
 
     def fork(self) -> AsyncVibe:
         """An independent copy of a memory installation as it stands, in constant time. InvalidValue on PostgreSQL."""
-        return AsyncVibe(self._vibe.fork(), self._effects, self._bridge, self._runtime.share())
+        return AsyncVibe(self._vibe.fork(), self._effects, Bridge(), self._runtime.share())
 
     def reset(self) -> None:
         """Empty a memory installation in constant time. InvalidValue on PostgreSQL."""
@@ -140,6 +140,7 @@ class AsyncVibe(AsyncServices):
 
     async def _close(self) -> None:
         async with AsyncExitStack() as stack:
+            stack.callback(self._bridge.close)
             stack.callback(self._runtime.close)
             stack.push_async_callback(self._runtime.in_thread, self._close_server)
             stack.push_async_callback(self._bridge.run, self._vibe.close)

@@ -21,35 +21,17 @@ except ImportError:
 T = TypeVar("T")
 
 
-class Worker(greenlet):  # type: ignore[misc]  # as above
-    """Runs the calls it is given. A switch to it comes back with itself at the end of a call, and with an awaitable
-    where the call has to wait: the next switch then brings the result, or a throw the failure."""
+class Ended:
+    """The end of a call: its result or its failure."""
 
-    # SQLAlchemy's own waiting, inside its pool and its dialect, looks for this and then switches to the parent.
-    __sqlalchemy_greenlet_provider__ = True
+    __slots__ = ("_failure", "_result")
 
-    def __init__(self) -> None:
-        super().__init__(self._work)
-        self._result: Any = None
-        self._failure: BaseException | None = None
-
-    def _work(self, call: Callable[..., Any], args: Any, kwargs: Any) -> None:
-        while True:
-            try:
-                self._result = call(*args, **kwargs)
-            except GreenletExit:
-                raise
-            except BaseException as error:  # noqa: BLE001  # it is raised again where the call was awaited
-                self._failure = error
-            del call, args, kwargs
-            call, args, kwargs = _switch(self.parent, self)
-
-    def resume(self, value: Any) -> Any:
-        """Go on with what was awaited; what the worker came back with."""
-        return _switch(self, value)
+    def __init__(self, result: Any, failure: BaseException | None) -> None:
+        self._result = result
+        self._failure = failure
 
     def collect(self) -> Any:
-        """The result of the call that has ended, or its failure raised."""
+        """The result, or the failure raised; once, since an idle worker still refers to this."""
         result, failure = self._result, self._failure
         self._result = self._failure = None
         if failure is None:
@@ -60,12 +42,34 @@ class Worker(greenlet):  # type: ignore[misc]  # as above
             del failure
 
 
+class Worker(greenlet):  # type: ignore[misc]  # as above
+    """Runs the calls it is given. A switch to it comes back with `Ended` at the end of a call, and with an awaitable
+    where the call has to wait: the next switch then brings the result, or a throw the failure."""
+
+    # SQLAlchemy's own waiting, inside its pool and its dialect, looks for this and then switches to the parent.
+    __sqlalchemy_greenlet_provider__ = True
+
+
+def _work(call: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    """Call after call. While it is idle nothing here refers to the worker: it would live for ever."""
+    while True:
+        try:
+            ended = Ended(call(*args, **kwargs), None)
+        except GreenletExit:
+            raise
+        except BaseException as error:  # noqa: BLE001  # it is raised again where the call was awaited
+            ended = Ended(None, error)
+        del call, args, kwargs
+        call, args, kwargs = switch(getcurrent().parent, ended)
+
+
 class Workers:
     """The workers of one event loop."""
 
     def __init__(self) -> None:
         self._idle: list[Worker] = []
         self._thread = get_ident()
+        self._closed = False
 
     def start(self, call: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Worker, Any]:
         """Run `call` until it waits or ends; the worker, and what it came back with.
@@ -75,16 +79,24 @@ class Workers:
         if self._thread != get_ident():
             # The loop moved to another thread, where greenlets cannot follow.
             self._idle, self._thread = [], get_ident()
-        worker = self._idle.pop() if self._idle else Worker()
+        worker = self._idle.pop() if self._idle else Worker(_work)
         worker.parent = getcurrent()
         worker.gr_context = copy_context()
-        return worker, _switch(worker, call, args, kwargs)
+        return worker, switch(worker, call, args, kwargs)
 
-    def take_back(self, worker: Worker) -> Any:
-        """What the call that `worker` has ended came to: its result, or its failure raised."""
+    def take_back(self, worker: Worker) -> None:
+        """After the end of its call."""
         worker.gr_context = None
-        self._idle.append(worker)
-        return worker.collect()
+        if self._closed:
+            worker.throw(GreenletExit)
+        else:
+            self._idle.append(worker)
+
+    def close(self) -> None:
+        """End the idle workers now, not whenever they are collected; calls can still be started."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().throw(GreenletExit)
 
 
 def wait(awaitable: Awaitable[T]) -> T:
@@ -94,8 +106,9 @@ def wait(awaitable: Awaitable[T]) -> T:
         if isinstance(awaitable, Coroutine):
             awaitable.close()
         raise RuntimeError("only calls of an AsyncVibe can wait for the event loop")
-    return cast("T", _switch(current.parent, awaitable))
+    return cast("T", switch(current.parent, awaitable))
 
 
-def _switch(target: Any, *values: Any) -> Any:
+def switch(target: Any, *values: Any) -> Any:
+    """Go on in another greenlet, until it or one of its children comes back here."""
     return target.switch(*values)
