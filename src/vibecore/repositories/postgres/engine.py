@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 import sqlalchemy as sa
 from psycopg import pq
+from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -22,6 +23,8 @@ from vibecore.repositories.unit_of_work import Mode
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+STATEMENTS: Final = 1000
+"""Prepared statements that a connection of ours keeps; psycopg's own bound is 100."""
 SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _NOT_IN_URLS: Final = re.compile("[\0\ud800-\udfff]")
 _USED: Final = "vibecore used it"
@@ -57,7 +60,9 @@ def make_engine(url: str, *, pool_size: int = 10, connect_timeout: int = 10) -> 
     The pool grows to twice `pool_size` under load; `connect_timeout` is in seconds, one in the URL comes first.
     """
     address = engine_url(url)
-    return sa.create_engine(address, **_options(address, pool_size, connect_timeout))
+    engine = sa.create_engine(address, **_options(address, pool_size, connect_timeout))
+    event.listen(engine, "connect", _keep_statements)
+    return engine
 
 
 def make_async_engine(url: str, *, pool_size: int = 10, connect_timeout: int = 10) -> AsyncEngine:
@@ -65,7 +70,15 @@ def make_async_engine(url: str, *, pool_size: int = 10, connect_timeout: int = 1
     from sqlalchemy.ext.asyncio import create_async_engine
 
     address = engine_url(url)
-    return create_async_engine(address, **_options(address, pool_size, connect_timeout))
+    engine = create_async_engine(address, **_options(address, pool_size, connect_timeout))
+    event.listen(engine.sync_engine, "connect", _keep_statements)
+    return engine
+
+
+def _keep_statements(connection: Any, record: Any) -> None:
+    """Let a new connection keep more prepared statements than there are: dropping one takes a round trip of its own."""
+    driver: Any = getattr(connection, "driver_connection", connection)
+    driver.prepared_max = STATEMENTS
 
 
 def _options(url: URL, pool_size: int, connect_timeout: int) -> dict[str, Any]:
