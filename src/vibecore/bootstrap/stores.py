@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from vibecore.bootstrap.settings import Settings
@@ -166,13 +166,12 @@ def postgres_store(
     schema: str | None,
     *,
     owned: bool,
-    await_: Callable[[Any], Any] | None = None,
 ) -> PostgresStore:
     """A store on `engine` after a look at the revision of its database."""
     from vibecore.bootstrap.migrations import head
     from vibecore.repositories.postgres.store import PostgresStore
 
-    store = PostgresStore(engine, clock, cursors(settings), schema=schema, await_=await_, owned=owned)
+    store = PostgresStore(engine, clock, cursors(settings), schema=schema, owned=owned)
     try:
         found = store.revision()
         if found != head():
