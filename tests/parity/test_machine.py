@@ -58,8 +58,8 @@ PLANTED = {
 
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_divergence_is_found(vibe_backends: Backends, monkeypatch: pytest.MonkeyPatch, planted: str) -> None:
-    """Changing one rule of the memory backend makes the machine stop."""
+    """Changing one rule of the memory backend makes the machine stop, after about 60 examples; 260 were the most."""
     target, replacement = PLANTED[planted]
     monkeypatch.setattr(target, replacement)
     with pytest.raises(AssertionError):
-        run(vibe_backends[MEMORY], vibe_backends["postgres18"], 300)
+        run(vibe_backends[MEMORY], vibe_backends["postgres18"], 2000)

@@ -295,6 +295,15 @@ def page(draw: DrawFn, known: Known, table: Table[Any]) -> dict[str, Any]:
 
 
 @st.composite
+def a_whole_listing(draw: DrawFn, known: Known) -> Call:
+    """A page of all there is beside a known row, in any order: where a wrong order shows."""
+    table = draw(st.sampled_from([table for table in TABLES if known.records[table.name]]))
+    row = draw(st.sampled_from(known.records[table.name]))
+    scope = () if table.scope is None else (getattr(row, table.scope),)
+    return Call(REPOSITORIES[table.name], "page", scope, {"order_by": draw(strategies.orders(table)), "limit": 50})
+
+
+@st.composite
 def audit_call(draw: DrawFn, known: Known, table: Table[Any]) -> Call:
     match draw(st.sampled_from(("append", "append", "page", "count", "stream"))):
         case "append":

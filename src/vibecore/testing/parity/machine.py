@@ -19,7 +19,16 @@ from vibecore.domain.tables import TABLES
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.testing.backends import Backend, Database
 from vibecore.testing.effects import FixedClock, fixed_effects
-from vibecore.testing.parity.calls import FURNITURE, REPOSITORIES, Call, Known, a_call, a_record, a_wrong_call
+from vibecore.testing.parity.calls import (
+    FURNITURE,
+    REPOSITORIES,
+    Call,
+    Known,
+    a_call,
+    a_record,
+    a_whole_listing,
+    a_wrong_call,
+)
 from vibecore.testing.parity.outcomes import Outcome, difference, outcome
 from vibecore.testing.parity.services import (
     EMAILS,
@@ -171,6 +180,12 @@ class Parity(RuleBasedStateMachine):
     @rule(data=st.data())
     def call_again(self, data: st.DataObject) -> None:
         self.call(data)
+
+    @precondition(lambda self: self.sides[0].unit is not None and any(self.known.records.values()))
+    @rule(data=st.data())
+    def list_all(self, data: st.DataObject) -> None:
+        call = data.draw(a_whole_listing(self.known), label="call")
+        self.both(lambda side: call(side.unit), str(call))  # type: ignore[arg-type]
 
     @precondition(lambda self: self.sides[0].unit is not None)
     @rule(data=st.data())
