@@ -10,8 +10,9 @@ from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
 from vibecore.domain.errors import NotFound
 from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.users import USERS
 from vibecore.repositories.unit_of_work import Store
-from vibecore.testing.builders import prepare
+from vibecore.testing.builders import make, prepare
 from vibecore.testing.effects import fixed_effects
 
 
@@ -24,6 +25,15 @@ def test_trail_scanned_then_denied(store: Store) -> None:
         with pytest.raises(NotFound):
             tx.users.get(system, UUID(int=2**100))
     assert len(vibe.audit.page(system).items) >= 2
+
+
+def test_found_by_id_in_the_order_asked_for(store: Store) -> None:
+    """`find_many` gives rows in the order of the ids, not in the one in which a server happens to meet them."""
+    with store.begin() as tx:
+        first, second = make(tx, USERS), make(tx, USERS)
+        tx.users.update(first)
+        for ids in ([first.id, second.id], [second.id, first.id]):
+            assert list(tx.users.find_many(ids)) == ids
 
 
 def test_answer_before_failure_in_a_batch(store: Store) -> None:

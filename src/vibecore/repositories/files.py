@@ -17,7 +17,7 @@ class Files(Children[File], Protocol):
         ...
 
     def stamps(self, project_id: UUID, paths: Sequence[str] | None = None, /) -> dict[str, FileStamp]:
-        """What stands at these paths (None: everywhere in the project), by path, without contents."""
+        """What stands at these paths (None: everywhere in the project), by path and ordered by it, without contents."""
         ...
 
     def subtree(self, project_id: UUID, folder: str, /) -> Sequence[FileStamp]:

@@ -70,7 +70,7 @@ class Roots(Writes[R], Protocol[R]):
         ...
 
     def find_many(self, ids: Iterable[UUID], /) -> dict[UUID, R]:
-        """The records that exist, by id."""
+        """The records that exist, by id, in the order of `ids`."""
         ...
 
     def delete(self, id: UUID, /) -> None:

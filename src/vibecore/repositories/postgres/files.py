@@ -52,6 +52,7 @@ class PostgresFiles(PostgresTable[File]):
         if paths is not None:
             sql += " AND path = ANY (%s::text[])"
             params.append(arguments.texts(self._table, "path", paths))
+        sql += " ORDER BY path"
         return self._tx.run(sql, params, lambda result: {stamp.path: stamp for stamp in map(_stamp, result.rows)})
 
     def subtree(self, project_id: UUID, folder: str) -> Sequence[FileStamp]:

@@ -58,13 +58,14 @@ class PostgresTable(Generic[R]):
     def find_many(self, *scope_and_ids: Any) -> dict[UUID, R]:
         self._tx.enter()
         *scope, ids = scope_and_ids
-        located = [*self._scoped(scope), arguments.ids(ids)]
+        owner, wanted = self._scoped(scope), arguments.ids(ids)
 
         def decode(result: Result) -> dict[UUID, R]:
             records: list[Any] = [self._record(row) for row in result.rows]
-            return {record.id: record for record in records}
+            found = {record.id: record for record in records}
+            return {id: found[id] for id in wanted if id in found}
 
-        return self._tx.run(self._sql.find_many, located, decode)
+        return self._tx.run(self._sql.find_many, [*owner, wanted], decode)
 
     def page(
         self,

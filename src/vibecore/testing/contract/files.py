@@ -75,6 +75,8 @@ def test_stamps_tell_what_stands_at_paths(store: Store) -> None:
         assert tx.files.stamps(project) == {path: stamp(file) for path, file in files.items()}
         wanted = ["a/b", "nothing", "a/b", "A"]
         assert tx.files.stamps(project, wanted) == {path: stamp(files[path]) for path in ("a/b", "A")}
+        assert list(tx.files.stamps(project)) == sorted(files)
+        assert list(tx.files.stamps(project, ["a/b", "A"])) == ["A", "a/b"]
         assert tx.files.stamps(project, []) == {}
         assert tx.files.stamps(NOBODY) == {}
         assert tx.files.stamps(project, [f"p{number}" for number in range(70_000)]) == {}

@@ -67,7 +67,7 @@ def test_a_row_of_another_scope_is_not_found(store: Store, table: Table[Any]) ->
 
 @each_writable_table
 def test_find_many_returns_those_that_exist_by_id(store: Store, table: Table[Any]) -> None:
-    """Unknown ids are left out, ids given twice count once, and any iterable will do."""
+    """Unknown ids are left out, ids given twice count once, the others stay in order, and any iterable will do."""
     with store.begin() as tx:
         one = make(tx, table)
         scope = {} if table.scope is None else {table.scope: getattr(one, table.scope)}
@@ -76,6 +76,8 @@ def test_find_many_returns_those_that_exist_by_id(store: Store, table: Table[Any
         ids = [two.id, uuid4(), one.id, two.id]
         assert Rows(tx, table).find_many(one, ids) == {one.id: one, two.id: two}
         assert Rows(tx, table).find_many(one, (id for id in ids)) == {one.id: one, two.id: two}
+        for order in ([one.id, two.id], [two.id, one.id]):
+            assert list(Rows(tx, table).find_many(one, order)) == order
 
 
 def test_find_many_takes_any_number_of_ids(store: Store) -> None:
