@@ -9,7 +9,17 @@ import pytest
 
 import vibecore
 
-HEAVY = ("alembic", "greenlet", "psycopg", "pydantic", "pydantic_settings", "rich", "sqlalchemy", "typer")
+HEAVY = (
+    "alembic",
+    "cryptography",
+    "greenlet",
+    "psycopg",
+    "pydantic",
+    "pydantic_settings",
+    "rich",
+    "sqlalchemy",
+    "typer",
+)
 
 
 def test_public_names_are_sorted_and_exist() -> None:

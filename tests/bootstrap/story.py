@@ -17,6 +17,7 @@ SETTINGS: Final = Settings(
     database_url=None,
     database_schema=None,
     secret_key=SecretStr("the key that tests sign cursors with"),
+    previous_secret_keys=(),
     pool_size=3,
     connect_timeout=10,
     bcrypt_cost=4,

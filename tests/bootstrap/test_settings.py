@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from pydantic import SecretStr, ValidationError
 
 import vibecore
 from tests.bootstrap.story import SETTINGS
+from vibecore.bootstrap.connect import default_effects
 from vibecore.bootstrap.settings import Settings
 from vibecore.domain.errors import InvalidCursor, InvalidValue
+from vibecore.services.keyring import Keyring
 
 SECRET = "hunter2-of-ada and then some more"
+OLD = "hunter2-of-ada, which was enough before"
 
 
 def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,6 +26,7 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         "DATABASE_URL": "postgresql://host/db",
         "DATABASE_SCHEMA": "ours",
         "SECRET_KEY": SECRET,
+        "PREVIOUS_SECRET_KEYS": json.dumps([OLD, SECRET]),
         "POOL_SIZE": "7",
         "CONNECT_TIMEOUT": "8",
         "BCRYPT_COST": "9",
@@ -34,6 +39,7 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         database_url=SecretStr("postgresql://host/db"),
         database_schema="ours",
         secret_key=SecretStr(SECRET),
+        previous_secret_keys=(SecretStr(OLD), SecretStr(SECRET)),
         pool_size=7,
         connect_timeout=8,
         bcrypt_cost=9,
@@ -61,6 +67,13 @@ def test_other_variables_are_nobodys_business(monkeypatch: pytest.MonkeyPatch) -
         ("BCRYPT_COST", "16"),
         ("SECRET_KEY", "hunter2-of-ada"),
         ("SECRET_KEY", ""),
+        ("PREVIOUS_SECRET_KEYS", ""),
+        ("PREVIOUS_SECRET_KEYS", "hunter2-of-ada and then some more"),
+        ("PREVIOUS_SECRET_KEYS", '["hunter2-of-ada"]'),
+        ("PREVIOUS_SECRET_KEYS", '"hunter2-of-ada and then some more"'),
+        ("PREVIOUS_SECRET_KEYS", '[["hunter2-of-ada and then some more"]]'),
+        ("PREVIOUS_SECRET_KEYS", "5"),
+        ("PREVIOUS_SECRET_KEYS", "[" * 100_000),
         ("DATABASE_SCHEMA", ""),
         ("DATABASE_SCHEMA", 'hunter2-of-ada"'),
         ("DATABASE_URL", ""),
@@ -87,7 +100,11 @@ def test_a_wrong_variable_is_named_and_not_quoted(name: str, value: str, monkeyp
 
 def test_secrets_do_not_show() -> None:
     """Neither in repr and str nor in the error of a wrong one."""
-    settings = Settings(database_url=SecretStr(f"postgresql://ada:{SECRET}@host/db"), secret_key=SecretStr(SECRET))
+    settings = Settings(
+        database_url=SecretStr(f"postgresql://ada:{SECRET}@host/db"),
+        secret_key=SecretStr(SECRET),
+        previous_secret_keys=(SecretStr(SECRET),),
+    )
     assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     with pytest.raises(ValidationError) as caught:
         Settings(secret_key=SecretStr("hunter2"))
@@ -107,7 +124,7 @@ def test_settings_do_not_change() -> None:
 
 def test_the_length_of_a_key_counts_bytes() -> None:
     """32 bytes, in however few characters."""
-    assert Settings(secret_key=SecretStr("ü" * 16)).cursor_key() == "ü".encode() * 16
+    assert Settings(secret_key=SecretStr("ü" * 16)).secret_keys() == ("ü".encode() * 16,)
     with pytest.raises(ValidationError):
         Settings(secret_key=SecretStr("ü" * 15 + "u"))
 
@@ -129,3 +146,42 @@ def test_cursors_pass_between_those_who_share_a_key(url: str) -> None:
         assert two.projects.page(ada, limit=1, cursor=cursor).items
         with pytest.raises(InvalidCursor):
             alone.projects.page(ada, limit=1, cursor=cursor)
+
+
+def test_a_rotated_key_still_reads_cursors(url: str) -> None:
+    """Those of the key before it; the other way round is refused."""
+    from tests.bootstrap.story import signed_in
+
+    rotated = SETTINGS.model_copy(
+        update={"secret_key": SecretStr(SECRET), "previous_secret_keys": (SETTINGS.secret_key,)}
+    )
+    with vibecore.connect(url, settings=SETTINGS) as before, vibecore.connect(url, settings=rotated) as after:
+        ada = signed_in(before)
+        for name in ("a", "b", "c"):
+            before.projects.create(ada, name=name)
+        cursor = before.projects.page(ada, limit=1).next_cursor
+        newer = after.projects.page(ada, limit=1, cursor=cursor).next_cursor
+        assert after.projects.page(ada, limit=1, cursor=newer).items
+        with pytest.raises(InvalidCursor):
+            before.projects.page(ada, limit=1, cursor=newer)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SETTINGS.model_copy(update={"secret_key": None})])
+def test_keys_last_where_the_store_does_not_or_a_secret_key_is_set(settings: Settings) -> None:
+    """What is signed without one ends with the process; a store in memory does so too."""
+    configured = settings.secret_key is not None
+    assert default_effects(settings).keys.durable is configured
+    assert default_effects(settings, in_memory=True).keys.durable
+    one, two = default_effects(settings).keys, default_effects(settings).keys
+    assert (one.key("x") == two.key("x")) is configured
+    assert one.shared_key("throttle") == two.shared_key("throttle")
+
+
+def test_previous_keys_verify_without_a_current_one_nothing() -> None:
+    """Previous keys alone are none: nothing would sign."""
+    alone = Settings(secret_key=None, previous_secret_keys=(SecretStr(OLD),))
+    assert alone.secret_keys() == ()
+    assert not default_effects(alone).keys.durable
+    both = Settings(secret_key=SecretStr(SECRET), previous_secret_keys=(SecretStr(OLD),))
+    assert both.secret_keys() == (SECRET.encode(), OLD.encode())
+    assert default_effects(both).keys.keys("x")[1] == Keyring(OLD.encode()).key("x")

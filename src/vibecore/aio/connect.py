@@ -28,7 +28,7 @@ async def connect_async(
     and migrated, in a thread: the loop goes on.
 
     `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `effects` replace
-    clock, ids, tokens, hashing and, unless it is the ThreadRuntime that blocks, waiting.
+    clock, ids, tokens, keys, hashing and, unless it is the ThreadRuntime that blocks, waiting.
     Raises InvalidValue, StoreUnavailable, NotMigrated; MissingExtra (`async`) without greenlet.
     """
     # Inside the function: `vibecore.connect_async` exists, and says what is missing, where greenlet is not installed.

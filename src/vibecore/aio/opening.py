@@ -38,14 +38,15 @@ def prepare(
 ) -> Plan:
     """Settings, imports, the embedded server and its migrations."""
     chosen = checked_settings(settings)
-    ports = checked_effects(effects, chosen)
     home = chosen.database_schema if schema is None else check_schema(schema)
     if engine is not None:
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
+        ports = checked_effects(effects, chosen)
         opened = async_stores.on_engine(engine, chosen, ports.clock, home, wait)
     else:
         address = stores.default_url(chosen) if url is None else url
+        ports = checked_effects(effects, chosen, in_memory=stores.scheme_of(address) == "memory")
         opened = async_stores.on_url(address, chosen, ports.clock, home, wait)
     return Plan(opened=opened, effects=ports)
 

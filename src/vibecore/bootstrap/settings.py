@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from vibecore.domain.errors import InvalidValue
 
@@ -29,8 +30,22 @@ def _valid_schema(schema: str) -> str:
         raise ValueError(error.reason) from None
 
 
+def _bytes(key: SecretStr) -> bytes:
+    return key.get_secret_value().encode(errors="surrogatepass")
+
+
+def _listed(value: object) -> object:
+    """A variable holds the list as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(json.loads(value))
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError("must be a JSON list of texts") from None
+
+
 def _long_enough(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value().encode(errors="surrogatepass")) < _SHORTEST_KEY:
+    if len(_bytes(key)) < _SHORTEST_KEY:
         raise ValueError("is shorter than 32 bytes")
     return key
 
@@ -49,8 +64,14 @@ class Settings(BaseSettings):
     database_schema: Annotated[str, AfterValidator(_valid_schema)] | None = None
     """The PostgreSQL schema that holds every object; unset: the search path's first."""
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
-    """Signs page cursors; at least 32 bytes. Unset: random for each `connect`, so that cursors end with it.
-    Processes that share a database and hand each other cursors need the same key."""
+    """What the keys of signatures and encryption are made from; at least 32 bytes, the same for all processes of an
+    installation. Unset: random for each `connect`; page cursors, links, login challenges and device tokens end with it,
+    and on a store that outlives the process nothing is encrypted."""
+    previous_secret_keys: Annotated[
+        tuple[Annotated[SecretStr, AfterValidator(_long_enough)], ...], NoDecode, BeforeValidator(_listed)
+    ] = ()
+    """Older secret keys, the newest first: what they signed is accepted, nothing is signed with them. In the
+    environment a JSON list of texts."""
     pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     """Connections kept open; under load there are up to twice as many."""
     connect_timeout: Annotated[int, Field(ge=1, le=3600)] = 10
@@ -71,6 +92,8 @@ class Settings(BaseSettings):
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise InvalidValue(f"VIBECORE_{first['loc'][0]}".upper(), first["msg"].removeprefix("Value error, "))
 
-    def cursor_key(self) -> bytes | None:
-        """The secret key as bytes."""
-        return None if self.secret_key is None else self.secret_key.get_secret_value().encode(errors="surrogatepass")
+    def secret_keys(self) -> tuple[bytes, ...]:
+        """The secret key and the previous ones as bytes; none where there is no secret key."""
+        if self.secret_key is None:
+            return ()
+        return tuple(_bytes(key) for key in (self.secret_key, *self.previous_secret_keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,8 +89,11 @@ def embedded_folder(url: str) -> Path:
 
 
 def cursors(settings: Settings) -> Cursors:
-    """Cursors signed with the settings' key, or with a random one."""
-    return Cursors(settings.cursor_key() or os.urandom(32))
+    """Cursors signed with a key made from the settings' secret key, or with a random one."""
+    # By HMAC and not from a Keyring: everybody who connects needs it, and cryptography takes 25 ms to load.
+    secrets = settings.secret_keys() or (os.urandom(32),)
+    current, *previous = (hmac.digest(secret, b"vibecore/v1/cursors", "sha256") for secret in secrets)
+    return Cursors(current, tuple(previous))
 
 
 def open_memory(url: str, settings: Settings, clock: Clock) -> Opened:

@@ -75,10 +75,10 @@ class Listing:
 
 
 class Cursors:
-    """Makes and reads cursors; `key` is the installation's secret."""
+    """Makes cursors with `key`, which is secret, and reads those made with it or with a key of `previous`."""
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes, previous: tuple[bytes, ...] = ()) -> None:
+        self._keys = (key, *previous)
 
     def listing(
         self,
@@ -111,7 +111,7 @@ class Cursors:
     def _write(self, listing: Listing, last: object) -> str:
         values = [_plain(getattr(last, order.field)) for order in listing.order]
         body = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._tag(listing.context, body) + body).decode().rstrip("=")
+        return base64.urlsafe_b64encode(_tag(self._keys[0], listing.context, body) + body).decode().rstrip("=")
 
     def _read(self, table: Table[Any], order: tuple[Order, ...], context: bytes, cursor: object) -> tuple[Any, ...]:
         if type(cursor) is not str or len(cursor) > _MAX_CURSOR or not cursor.isascii():
@@ -121,13 +121,14 @@ class Cursors:
         except ValueError:
             raise InvalidCursor("is damaged") from None
         tag, body = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
-        if not hmac.compare_digest(tag, self._tag(context, body)):
+        if not any(hmac.compare_digest(tag, _tag(key, context, body)) for key in self._keys):
             raise InvalidCursor("is damaged or belongs to another listing")
         values = json.loads(body)
         return tuple(_typed(table.by_name[o.field], value) for o, value in zip(order, values, strict=True))
 
-    def _tag(self, context: bytes, body: bytes) -> bytes:
-        return hmac.digest(self._key, context + body, "sha256")[:_TAG_BYTES]
+
+def _tag(key: bytes, context: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, context + body, "sha256")[:_TAG_BYTES]
 
 
 def total_order(table: Table[Any], order_by: OrderBy | None) -> tuple[Order, ...]:

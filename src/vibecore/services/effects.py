@@ -1,4 +1,4 @@
-"""What services take from the outside world, as ports: time, ids, random tokens, password hashing, waiting.
+"""What services take from the outside world, as ports: time, ids, random tokens, keys, password hashing, waiting.
 
 Everything else in a service is deterministic. `vibecore.testing` has fixed ones.
 """
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ParamSpec, Protocol, TypeVar
 from uuid import UUID, uuid4
+
+from vibecore.services.keyring import Keyring
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -81,4 +83,5 @@ class Effects:
     clock: Clock = utc_now
     ids: Ids = uuid4
     tokens: Tokens = secrets.token_bytes
+    keys: Keyring = field(default_factory=Keyring.random)
     runtime: Runtime = field(default_factory=ThreadRuntime)

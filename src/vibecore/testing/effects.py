@@ -20,6 +20,7 @@ from uuid import UUID
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.rules import Timestamp
 from vibecore.services.effects import Effects, PasswordHasher
+from vibecore.services.keyring import Keyring
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -122,5 +123,6 @@ def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | N
         clock=FixedClock() if clock is None else clock,
         ids=SequentialIds(),
         tokens=SequentialTokens(),
+        keys=Keyring(b"the secret key of fixed effects, which is public"),
         runtime=RecordingRuntime(),
     )
