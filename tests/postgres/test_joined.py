@@ -31,7 +31,9 @@ from vibecore.domain.errors import (
 )
 from vibecore.domain.projects import Project
 from vibecore.repositories.postgres.store import PostgresStore
+from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.effects import Effects
+from vibecore.services.work import Work
 from vibecore.testing.backends import PostgresBackend, PostgresDatabase
 from vibecore.testing.effects import FixedClock, PlainHasher
 from vibecore.testing.wiretap import Wiretap
@@ -405,3 +407,24 @@ def test_a_schema_of_its_own_is_joined_too(backend: PostgresBackend, clock: Fixe
     assert vibe.users.get(ada, ada.user_id).name == "ada"  # type: ignore[arg-type]  # who signed in has an id
     vibe.close()
     engine.dispose()
+
+
+def test_mails_leave_with_the_call(vibe: Vibe, engine: sa.Engine, ada: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here sees the application's commit; a call that fails sends none."""
+    seen: list[str] = []
+    real = Work.event
+
+    def event(self: Work, tx: UnitOfWork, actor: Actor, action: str, **more: Any) -> Any:
+        self.after_commit(lambda: seen.append(action))
+        return real(self, tx, actor, action, **more)
+
+    monkeypatch.setattr(Work, "event", event)
+    with engine.connect() as connection:
+        inside = vibe.joined(connection)
+        inside.projects.create(ada, name="engine")
+        assert seen == ["project.created"]
+        with pytest.raises(InvalidValue):
+            inside.projects.create(ada, name="")
+        assert seen == ["project.created"]
+        connection.rollback()
+    assert seen == ["project.created"]

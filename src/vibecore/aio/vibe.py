@@ -112,8 +112,8 @@ class AsyncVibe(AsyncServices):
         """All services inside the transaction that `connection` (SQLAlchemy) has open, or begins now.
 
         Each call is a savepoint of it; the commit stays the application's, as do isolation and retries. Audit rows of
-        denials are part of it too. One call at a time (TransactionBusy). InvalidValue on the memory backend, and for a
-        connection that is not open.
+        denials are part of it too. Mails leave right after the call that writes them: nobody here sees the commit. One
+        call at a time (TransactionBusy). InvalidValue on the memory backend, and for a connection that is not open.
         """
         from sqlalchemy.ext.asyncio import AsyncConnection
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from vibecore.bootstrap.services import Services
 from vibecore.domain.errors import InvalidValue
-from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
+from vibecore.repositories.unit_of_work import Store
 from vibecore.services.effects import Effects
 from vibecore.services.work import Work
 
@@ -35,9 +35,8 @@ class Vibe(Services):
         error can go on. A collision with a concurrent transaction raises SerializationConflict, since the block cannot
         be run again from here: `atomic` can. One thread at a time (TransactionBusy).
         """
-        with self._work.store.begin(Mode.WRITE) as tx:
-            yield self._bound(tx)
-            tx.commit()
+        with self._work.transaction() as work:
+            yield Services(work)
 
     def atomic(self, run: Callable[[Services], T]) -> T:
         """`run` with all services on one transaction, committed when it returns and run again after a collision.
@@ -47,16 +46,15 @@ class Vibe(Services):
         """
         if not callable(run):
             raise InvalidValue("run", f"must be a function, not {type(run).__name__}")
-        return self._work.aside(lambda tx: run(self._bound(tx)))
-
-    def _bound(self, tx: UnitOfWork) -> Services:
-        return Services(Work(self._work.store, self._work.effects, tx))
+        return self._work.atomic(lambda work: run(Services(work)))
 
     def joined(self, connection: Connection) -> Services:
         """All services inside the transaction that `connection` (SQLAlchemy) has open, or begins now.
 
         Each call is a savepoint of it; the commit stays the application's, as do isolation and retries. Audit rows of
-        denials are part of it too. InvalidValue on the memory backend, whose transactions are not SQLAlchemy's.
+        denials are part of it too. Mails leave right after the call that writes them: nobody here sees the commit, and
+        a link for what is rolled back then leads nowhere. InvalidValue on the memory backend, whose transactions are
+        not SQLAlchemy's.
         """
         from sqlalchemy.engine import Connection
 

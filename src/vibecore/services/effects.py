@@ -1,4 +1,4 @@
-"""What services take from the outside world, as ports: time, ids, random tokens, keys, password hashing, waiting.
+"""What services take from the outside world, as ports: time, ids, random tokens, keys, password hashing, mail, waiting.
 
 Everything else in a service is deterministic. `vibecore.testing` has fixed ones.
 """
@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 from uuid import UUID, uuid4
 
 from vibecore.services.keyring import Keyring
+from vibecore.services.mail.local import NoMailer
+from vibecore.services.mail.messages import Mailer
+from vibecore.services.mail.templates import MailTemplates
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,17 +74,24 @@ class ThreadRuntime:
         return call(*args, **kwargs)
 
 
+LOCAL_URL: Final = "http://localhost:8000"
+"""Where links begin while nothing is configured: on the developer's own machine."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """All ports of one installation."""
+    """All ports of one installation, and what its mails say: the texts, and `public_url`, where their links begin."""
 
     hasher: PasswordHasher
     clock: Clock = utc_now
     ids: Ids = uuid4
     tokens: Tokens = secrets.token_bytes
     keys: Keyring = field(default_factory=Keyring.random)
+    mailer: Mailer = field(default_factory=NoMailer)
+    templates: MailTemplates = field(default_factory=MailTemplates)
+    public_url: str = LOCAL_URL
     runtime: Runtime = field(default_factory=ThreadRuntime)

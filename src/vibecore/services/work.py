@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from vibecore.domain.permissions import Action, Decision, decide, decide_account
 from vibecore.domain.projects import ProjectStatus
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.services.effects import Effects
+from vibecore.services.mail.messages import MailPurpose
 
 T = TypeVar("T")
 
@@ -26,6 +29,7 @@ ATTEMPTS: Final = 12
 """Runs of a unit of work before SerializationConflict reaches the caller."""
 LONGEST_WAIT: Final = 0.5
 """Seconds at most between two runs; the wait is random below a bound that doubles from 5 ms."""
+LOG: Final = logging.getLogger("vibecore")
 
 
 class _Call:
@@ -47,6 +51,10 @@ class _Call:
 # no service can forget to pass their findings on to the audit trail.
 _CALL: Final[ContextVar[_Call | None]] = ContextVar("vibecore_service_call", default=None)
 
+# What the innermost run of a unit of work, or of a call inside one, wants done when all of it has been committed. A
+# run that was undone leaves nothing here.
+_AFTER: Final[ContextVar[list[Callable[[], None]] | None]] = ContextVar("vibecore_after_commit", default=None)
+
 
 class Work:
     """Runs service calls on a store, or inside one unit of work that is already open (`bound`)."""
@@ -55,6 +63,7 @@ class Work:
         self.store = store
         self.effects = effects
         self._bound = bound
+        self._after: list[Callable[[], None]] = []
 
     def write(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
         """`run` as one atomic unit, again after each collision. `run` must have no effect but on the unit of work.
@@ -93,10 +102,51 @@ class Work:
         """
         return Work(self.store, self.effects)._write(run)
 
+    @contextmanager
+    def transaction(self) -> Iterator[Work]:
+        """The work of one unit that is open for the block, and committed with it."""
+        with self.store.begin(Mode.WRITE) as tx:
+            inside = Work(self.store, self.effects, tx)
+            yield inside
+            tx.commit()
+        inside._committed()
+
+    def atomic(self, run: Callable[[Work], T]) -> T:
+        """`run` with the work of one unit, from its start after each collision."""
+
+        def once(tx: UnitOfWork) -> T:
+            inside = Work(self.store, self.effects, tx)
+            result = run(inside)
+            self.after_commit(inside._committed)
+            return result
+
+        return self.aside(once)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do `action` once what the present run wrote is committed, however often it has to run again; never if it is
+        undone. In order, on the thread or task that commits; RuntimeError outside of a unit of work.
+
+        Inside `transaction` and `atomic`: after the commit of the whole; a call there that fails takes its actions
+        with it (a savepoint that `run` makes itself does not). Where the store joined an application's transaction
+        nobody here learns of its commit: right after the call. Where a commit got no answer, or was cancelled while it
+        was under way, nothing is done, though it may have been committed.
+
+        What is committed stays: an action that fails is logged, without its message, and the next one is done.
+        """
+        after = _AFTER.get()
+        if after is None:
+            raise RuntimeError("after_commit is called inside a unit of work")
+        after.append(action)
+
+    def send(self, purpose: MailPurpose, *, to: str, **values: str | datetime) -> None:
+        """A mail, `after_commit`. `values` are the purpose's fields but `public_url`; InvalidValue at once."""
+        effects = self.effects
+        mail = effects.templates.compose(purpose, to=to, public_url=effects.public_url, **values)
+        self.after_commit(lambda: effects.mailer.send(mail))
+
     def _write(self, run: Callable[[UnitOfWork], T]) -> T:
         if self._bound is not None:
-            with self._bound.savepoint():
-                return run(self._bound)
+            return self._inside(self._bound, run)
         if self.store.joined:
             return self._once(run)
         retrying = Retrying(
@@ -109,21 +159,33 @@ class Work:
         return retrying(lambda: self._once(run))
 
     def _once(self, run: Callable[[UnitOfWork], T]) -> T:
-        with self.store.begin(Mode.WRITE) as tx:
+        with _collected() as after, self.store.begin(Mode.WRITE) as tx:
             result = run(tx)
             tx.commit()
-            return result
+        _perform(after)
+        return result
+
+    def _inside(self, tx: UnitOfWork, run: Callable[[UnitOfWork], T]) -> T:
+        """`run` as a savepoint. A batch that was left by an error, be it a wrong value, leaves its unit unusable."""
+        with _collected() as after, tx.savepoint():
+            result = run(tx)
+        self._after += after
+        return result
+
+    def _committed(self) -> None:
+        """The unit that this work is bound to has been committed."""
+        after, self._after = self._after, []
+        _perform(after)
 
     def _reading(self, actor: Actor, run: Callable[[UnitOfWork], T], mode: Mode) -> T:
         check_actor(actor)
         with self._traced(actor) as call:
             if self._bound is not None:
-                # A batch that was left by an error, be it a wrong value, leaves its unit of work unusable.
-                with self._bound.savepoint():
-                    result = run(self._bound)
+                result = self._inside(self._bound, run)
             else:
-                with self.store.begin(mode) as tx:
+                with _collected() as after, self.store.begin(mode) as tx:
                     result = run(tx)
+                _perform(after)
             if call.overrides:
                 self.aside(lambda tx: tx.audit.append(self._override(call, tx, actor)))
             return result
@@ -190,6 +252,25 @@ class Work:
             created_at=tx.now,
             updated_at=tx.now,
         )
+
+
+@contextmanager
+def _collected() -> Iterator[list[Callable[[], None]]]:
+    after: list[Callable[[], None]] = []
+    outer = _AFTER.set(after)
+    try:
+        yield after
+    finally:
+        _AFTER.reset(outer)
+
+
+def _perform(actions: list[Callable[[], None]]) -> None:
+    for action in actions:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001  # the caller's work is done: a failure now would say that it is not
+            # Neither message nor traceback: they may quote an address or a link.
+            LOG.error("an action after a commit failed: %s", type(error).__name__)
 
 
 class Service:

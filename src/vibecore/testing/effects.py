@@ -21,6 +21,7 @@ from vibecore.domain.errors import InvalidValue
 from vibecore.domain.rules import Timestamp
 from vibecore.services.effects import Effects, PasswordHasher
 from vibecore.services.keyring import Keyring
+from vibecore.services.mail.local import OutboxMailer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,9 +112,10 @@ class RecordingRuntime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedEffects(Effects):
-    """Effects whose clock can be moved."""
+    """Effects whose clock can be moved, and which keep the mails."""
 
     clock: FixedClock = field(default_factory=FixedClock)
+    mailer: OutboxMailer = field(default_factory=OutboxMailer)
 
 
 def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | None = None) -> FixedEffects:
@@ -124,5 +126,6 @@ def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | N
         ids=SequentialIds(),
         tokens=SequentialTokens(),
         keys=Keyring(b"the secret key of fixed effects, which is public"),
+        mailer=OutboxMailer(),
         runtime=RecordingRuntime(),
     )
