@@ -16,7 +16,9 @@ HEAVY = (
     "psycopg",
     "pydantic",
     "pydantic_settings",
+    "pyotp",
     "rich",
+    "segno",
     "sqlalchemy",
     "typer",
 )
