@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
 import vibecore
 from tests.bootstrap.story import SETTINGS
 from vibecore.bootstrap.connect import default_effects
 from vibecore.bootstrap.settings import Settings
-from vibecore.domain.errors import InvalidCursor, InvalidValue
+from vibecore.domain.errors import InvalidCursor, InvalidValue, NotConfigured
 from vibecore.services.keyring import Keyring
 
 SECRET = "hunter2-of-ada and then some more"
 OLD = "hunter2-of-ada, which was enough before"
+KEY = "hunter2-of-ada".ljust(43, "A") + "="
+OLD_KEY = "hunter2-of-ada".ljust(43, "B") + "="
 
 
 def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +32,7 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         "DATABASE_SCHEMA": "ours",
         "SECRET_KEY": SECRET,
         "PREVIOUS_SECRET_KEYS": json.dumps([OLD, SECRET]),
+        "ENCRYPTION_KEYS": f"{KEY}, {OLD_KEY}",
         "POOL_SIZE": "7",
         "CONNECT_TIMEOUT": "8",
         "BCRYPT_COST": "9",
@@ -40,6 +46,7 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         database_schema="ours",
         secret_key=SecretStr(SECRET),
         previous_secret_keys=(SecretStr(OLD), SecretStr(SECRET)),
+        encryption_keys=(SecretStr(KEY), SecretStr(OLD_KEY)),
         pool_size=7,
         connect_timeout=8,
         bcrypt_cost=9,
@@ -74,6 +81,18 @@ def test_other_variables_are_nobodys_business(monkeypatch: pytest.MonkeyPatch) -
         ("PREVIOUS_SECRET_KEYS", '[["hunter2-of-ada and then some more"]]'),
         ("PREVIOUS_SECRET_KEYS", "5"),
         ("PREVIOUS_SECRET_KEYS", "[" * 100_000),
+        ("ENCRYPTION_KEYS", ""),
+        ("ENCRYPTION_KEYS", "hunter2-of-ada"),
+        ("ENCRYPTION_KEYS", "hunter2-of-ada".ljust(44, "A")),
+        ("ENCRYPTION_KEYS", f"{KEY},"),
+        ("ENCRYPTION_KEYS", f"{KEY},{KEY[:-1]}"),
+        ("ENCRYPTION_KEYS", f"{KEY};{KEY}"),
+        ("ENCRYPTION_KEYS", KEY[:-2] + "+="),
+        ("ENCRYPTION_KEYS", '["hunter2-of-ada"]'),
+        ("ENCRYPTION_KEYS", f'["{KEY}", 5]'),
+        ("ENCRYPTION_KEYS", f'["{KEY}"'),
+        ("ENCRYPTION_KEYS", f'[["{KEY}"]]'),
+        ("ENCRYPTION_KEYS", "[" * 100_000),
         ("DATABASE_SCHEMA", ""),
         ("DATABASE_SCHEMA", 'hunter2-of-ada"'),
         ("DATABASE_URL", ""),
@@ -104,14 +123,53 @@ def test_secrets_do_not_show() -> None:
         database_url=SecretStr(f"postgresql://ada:{SECRET}@host/db"),
         secret_key=SecretStr(SECRET),
         previous_secret_keys=(SecretStr(SECRET),),
+        encryption_keys=(SecretStr(KEY),),
     )
-    assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert SECRET not in shown
+    assert KEY not in shown
     with pytest.raises(ValidationError) as caught:
         Settings(secret_key=SecretStr("hunter2"))
     assert "hunter2" not in f"{caught.value} {caught.value!r}"
     with pytest.raises(ValidationError) as caught:
         Settings(pool_size="hunter2")  # type: ignore[arg-type]  # that is the test
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [f"{KEY},{OLD_KEY}", f" {KEY} ,\t{OLD_KEY}\n", f'["{KEY}", "{OLD_KEY}"]', f' [\n"{KEY}",\n"{OLD_KEY}"\n]\n'],
+)
+def test_encryption_keys_are_a_list(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Separated by commas or as JSON, and each is 32 bytes in the end."""
+    monkeypatch.setenv("VIBECORE_ENCRYPTION_KEYS", given)
+    settings = Settings.load()
+    assert settings.encryption_keys == (SecretStr(KEY), SecretStr(OLD_KEY))
+    assert settings.encryption_key_bytes() == tuple(base64.urlsafe_b64decode(key) for key in (KEY, OLD_KEY))
+    assert [len(key) for key in settings.encryption_key_bytes()] == [32, 32]
+
+
+def test_an_installation_encrypts_with_its_keys() -> None:
+    """With the encryption keys, else with one made from the secret key; on a server with neither, not at all."""
+    user_id = UUID(int=1)
+    secret = SecretStr(SECRET)
+    without, derived, chosen = (
+        default_effects(settings).box
+        for settings in (
+            Settings(),
+            Settings(secret_key=secret),
+            Settings(secret_key=secret, encryption_keys=(SecretStr(KEY),)),
+        )
+    )
+    with pytest.raises(NotConfigured) as caught:
+        without.seal(user_id, b"x")
+    assert caught.value.setting in Settings.model_fields
+    sealed = derived.seal(user_id, b"x")
+    assert chosen.open(user_id, sealed) == b"x"
+    assert chosen.outdated(sealed)
+    assert Fernet(KEY).decrypt(chosen.seal(user_id, b"x")) == user_id.bytes + b"x"
+    in_memory = default_effects(Settings(), in_memory=True).box
+    assert in_memory.open(user_id, in_memory.seal(user_id, b"x")) == b"x"
 
 
 def test_settings_do_not_change() -> None:

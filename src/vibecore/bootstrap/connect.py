@@ -10,6 +10,7 @@ from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
 from vibecore.services.effects import Effects
 from vibecore.services.keyring import Keyring
+from vibecore.services.secretbox import SecretBox
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -77,4 +78,5 @@ def default_effects(settings: Settings, *, in_memory: bool = False) -> Effects:
 
     secrets = settings.secret_keys()
     keys = Keyring(secrets[0], previous=secrets[1:]) if secrets else Keyring.random(durable=in_memory)
-    return Effects(hasher=BcryptHasher(settings.bcrypt_cost), keys=keys)
+    box = SecretBox(settings.encryption_key_bytes(), keyring=keys)
+    return Effects(hasher=BcryptHasher(settings.bcrypt_cost), keys=keys, box=box)

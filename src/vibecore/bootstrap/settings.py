@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from vibecore.domain.errors import InvalidValue
 
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SHORTEST_KEY: Final = 32
+_FERNET_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
 
 
 def check_schema(schema: object) -> str:
@@ -50,6 +52,19 @@ def _long_enough(key: SecretStr) -> SecretStr:
     return key
 
 
+def _listed_or_separated(value: object) -> object:
+    """A variable holds the list as JSON, or separated by commas."""
+    if not isinstance(value, str) or value.lstrip().startswith("["):
+        return _listed(value)
+    return tuple(part.strip() for part in value.split(","))
+
+
+def _fernet_key(key: SecretStr) -> SecretStr:
+    if not _FERNET_KEY.fullmatch(key.get_secret_value()):
+        raise ValueError("holds a key that is none of Fernet: 32 bytes in URL-safe base64, 44 characters")
+    return key
+
+
 class Settings(BaseSettings):
     """Every field can be set in the environment as `VIBECORE_<FIELD>`; secrets do not show in repr.
 
@@ -72,6 +87,12 @@ class Settings(BaseSettings):
     ] = ()
     """Older secret keys, the newest first: what they signed is accepted, nothing is signed with them. In the
     environment a JSON list of texts."""
+    encryption_keys: Annotated[
+        tuple[Annotated[SecretStr, AfterValidator(_fernet_key)], ...], NoDecode, BeforeValidator(_listed_or_separated)
+    ] = ()
+    """Fernet keys that encrypt the secrets of second factors, the newest first: it encrypts, the others still decrypt.
+    In the environment separated by commas, or a JSON list of texts. The keys made from the secret keys come after
+    them, so that none is needed where there is a secret key."""
     pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     """Connections kept open; under load there are up to twice as many."""
     connect_timeout: Annotated[int, Field(ge=1, le=3600)] = 10
@@ -97,3 +118,7 @@ class Settings(BaseSettings):
         if self.secret_key is None:
             return ()
         return tuple(_bytes(key) for key in (self.secret_key, *self.previous_secret_keys))
+
+    def encryption_key_bytes(self) -> tuple[bytes, ...]:
+        """The encryption keys, 32 bytes each."""
+        return tuple(base64.urlsafe_b64decode(key.get_secret_value()) for key in self.encryption_keys)

@@ -13,7 +13,8 @@ REFUSED: Final = 1
 USAGE: Final = 2
 """A wrong option or value."""
 DATABASE: Final = 3
-"""The database cannot be reached, is not migrated, or refused a statement; or an optional package is missing."""
+"""The database cannot be reached, is not migrated, or refused a statement; or an optional package or a setting is
+missing."""
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 BROKEN_PIPE: Final = 141

@@ -22,6 +22,8 @@ VibecoreError
     ├── StoreUnavailable    the database cannot be reached
     ├── StoreRejected       the database refused a statement for a reason of its own (privilege, disk, shutdown)
     ├── NotMigrated         the database does not hold the schema this version needs
+    ├── UnreadableSecret    a stored secret cannot be decrypted for this user
+    ├── NotConfigured       a setting is missing
     └── MissingExtra        an optional dependency is not installed
 
 Attributes carry the facts; the text is for people and never holds a secret or the refused value.
@@ -229,6 +231,24 @@ class NotMigrated(StoreError):
             found=found,
             needed=needed,
         )
+
+
+class UnreadableSecret(StoreError):
+    """A stored secret is damaged, was encrypted with a key that is not configured, or for another user.
+
+    One error for every cause: which one it is helps only whoever planted it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("a stored secret cannot be read: is the key that encrypted it still configured?")
+
+
+class NotConfigured(StoreError):
+    """This needs the setting `setting`, a field of `Settings`, which has no default."""
+
+    def __init__(self, setting: str) -> None:
+        self.setting = setting
+        super().__init__(f"this needs a setting: VIBECORE_{setting.upper()}", setting=setting)
 
 
 class MissingExtra(StoreError, ImportError):

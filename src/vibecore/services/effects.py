@@ -17,6 +17,7 @@ from vibecore.services.keyring import Keyring
 from vibecore.services.mail.local import NoMailer
 from vibecore.services.mail.messages import Mailer
 from vibecore.services.mail.templates import MailTemplates
+from vibecore.services.secretbox import SecretBox
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,6 +92,8 @@ class Effects:
     ids: Ids = uuid4
     tokens: Tokens = secrets.token_bytes
     keys: Keyring = field(default_factory=Keyring.random)
+    box: SecretBox = field(default_factory=SecretBox)
+    """Encrypts the secrets of second factors; without a key, as by default, there are none."""
     mailer: Mailer = field(default_factory=NoMailer)
     templates: MailTemplates = field(default_factory=MailTemplates)
     public_url: str = LOCAL_URL

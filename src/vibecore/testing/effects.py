@@ -22,6 +22,7 @@ from vibecore.domain.rules import Timestamp
 from vibecore.services.effects import Effects, PasswordHasher
 from vibecore.services.keyring import Keyring
 from vibecore.services.mail.local import OutboxMailer
+from vibecore.services.secretbox import SecretBox
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -127,5 +128,6 @@ def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | N
         tokens=SequentialTokens(),
         keys=Keyring(b"the secret key of fixed effects, which is public"),
         mailer=OutboxMailer(),
+        box=SecretBox([b"a public key of exactly 32 bytes"]),
         runtime=RecordingRuntime(),
     )
