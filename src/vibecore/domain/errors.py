@@ -12,6 +12,7 @@ VibecoreError
 ├── ReadOnlyProject         the project is archived
 ├── PermissionDenied        the actor lacks the right
 ├── AuthenticationFailed    the credentials or the token are not valid
+├── MailNotSent             the mail server cannot be reached or refused a mail
 ├── TransactionError
 │   ├── TransactionAborted  a statement failed; only rollback is accepted
 │   ├── TransactionBusy     another thread or task uses the transaction
@@ -163,6 +164,19 @@ class AuthenticationFailed(VibecoreError):
 
     def __init__(self) -> None:
         super().__init__("authentication failed")
+
+
+class MailNotSent(VibecoreError):
+    """A mail did not leave. `temporary`: it may later; `code` is the server's reply, where there was one. Neither
+    address nor content is told, nor the server's words, which may quote them."""
+
+    def __init__(self, reason: str, *, temporary: bool, code: int | None = None) -> None:
+        self.reason = reason
+        self.temporary = temporary
+        self.code = code
+        super().__init__(
+            reason if code is None else f"{reason} ({code})", reason=reason, temporary=temporary, code=code
+        )
 
 
 class TransactionError(VibecoreError):
