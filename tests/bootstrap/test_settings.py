@@ -36,6 +36,9 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         "POOL_SIZE": "7",
         "CONNECT_TIMEOUT": "8",
         "BCRYPT_COST": "9",
+        "MAIL_URL": "smtp://host",
+        "MAIL_FROM": "vibecore@example.org",
+        "PUBLIC_URL": "https://example.org",
         "DATA_FOLDER": "/srv/data",
     }
     assert {name.lower() for name in given} == set(Settings.model_fields)
@@ -50,6 +53,9 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         pool_size=7,
         connect_timeout=8,
         bcrypt_cost=9,
+        mail_url=SecretStr("smtp://host"),
+        mail_from="vibecore@example.org",
+        public_url="https://example.org",
         data_folder=Path("/srv/data"),
     )
     assert Settings(pool_size=3).pool_size == 3

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from vibecore.aio.vibe import AsyncVibe
     from vibecore.bootstrap.settings import Settings
     from vibecore.services.effects import Effects
+    from vibecore.services.mail.messages import Mailer
+    from vibecore.services.mail.templates import MailTemplates
 
 
 async def connect_async(
@@ -20,6 +22,8 @@ async def connect_async(
     schema: str | None = None,
     settings: Settings | None = None,
     effects: Effects | None = None,
+    mailer: Mailer | None = None,
+    templates: MailTemplates | None = None,
 ) -> AsyncVibe:
     """Open an installation on the running event loop, which alone may use it; close it, or `async with await` it.
 
@@ -27,8 +31,9 @@ async def connect_async(
     an application's own AsyncEngine (psycopg 3), whose pool is shared and left open. An embedded server is started,
     and migrated, in a thread: the loop goes on.
 
-    `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `effects` replace
-    clock, ids, tokens, keys, hashing and, unless it is the ThreadRuntime that blocks, waiting.
+    `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `mailer`, whose
+    `send` runs on the loop, and `templates` are the application's own; `effects` replace clock, ids, tokens, keys,
+    hashing, mail and, unless it is the ThreadRuntime that blocks, waiting.
     Raises InvalidValue, StoreUnavailable, NotMigrated; MissingExtra (`async`) without greenlet.
     """
     # Inside the function: `vibecore.connect_async` exists, and says what is missing, where greenlet is not installed.
@@ -38,7 +43,8 @@ async def connect_async(
     runtime = LoopRuntime()
     try:
         plan = await runtime.in_thread(
-            partial(opening.prepare, url, engine, schema, settings, effects), undo=lambda plan: plan.opened.close()
+            partial(opening.prepare, url, engine, schema, settings, effects, mailer, templates),
+            undo=lambda plan: plan.opened.close(),
         )
         try:
             return await opening.open_vibe(plan, runtime)

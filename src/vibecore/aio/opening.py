@@ -11,11 +11,13 @@ from vibecore.aio.vibe import AsyncVibe
 from vibecore.aio.workers import wait
 from vibecore.bootstrap import async_stores, stores
 from vibecore.bootstrap.async_stores import Unchecked
-from vibecore.bootstrap.connect import checked_effects, checked_settings
+from vibecore.bootstrap.connect import checked_settings, open_effects
 from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
 from vibecore.services.effects import Effects, ThreadRuntime
+from vibecore.services.mail.messages import Mailer
+from vibecore.services.mail.templates import MailTemplates
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -35,6 +37,8 @@ def prepare(
     schema: str | None,
     settings: Settings | None,
     effects: Effects | None,
+    mailer: Mailer | None,
+    templates: MailTemplates | None,
 ) -> Plan:
     """Settings, imports, the embedded server and its migrations."""
     chosen = checked_settings(settings)
@@ -42,13 +46,15 @@ def prepare(
     if engine is not None:
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
-        ports = checked_effects(effects, chosen)
+        ports, closers = open_effects(effects, chosen, mailer, templates)
         opened = async_stores.on_engine(engine, chosen, ports.clock, home, wait)
     else:
         address = stores.default_url(chosen) if url is None else url
-        ports = checked_effects(effects, chosen, in_memory=stores.scheme_of(address) == "memory")
+        in_memory = stores.scheme_of(address) == "memory"
+        ports, closers = open_effects(effects, chosen, mailer, templates, in_memory=in_memory)
         opened = async_stores.on_url(address, chosen, ports.clock, home, wait)
-    return Plan(opened=opened, effects=ports)
+    # Here and not with the Vibe, whose end runs on the loop: delivering what waits may take seconds.
+    return Plan(opened=dataclasses.replace(opened, closers=opened.closers + closers), effects=ports)
 
 
 async def open_vibe(plan: Plan, runtime: LoopRuntime) -> AsyncVibe:

@@ -16,6 +16,7 @@ from vibecore.aio.services import AsyncServices
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue, SerializationConflict, TransactionBusy
 from vibecore.services.effects import Effects
+from vibecore.services.mail.messages import Mailer
 from vibecore.services.work import ATTEMPTS, LONGEST_WAIT
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class AsyncVibe(AsyncServices):
         self._joined: WeakKeyDictionary[Connection, UnitCalls] = WeakKeyDictionary()
         self._closed = False
         super().__init__(vibe, self._calls)
+
+    @property
+    def mailer(self) -> Mailer:
+        """Where mails leave; an `OutboxMailer` in memory, unless another is configured."""
+        return self._vibe.mailer
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncServices]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vibecore.bootstrap import stores
+from vibecore.bootstrap import mail, stores
 from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
 from vibecore.services.effects import Effects
 from vibecore.services.keyring import Keyring
+from vibecore.services.mail.messages import Mailer
+from vibecore.services.mail.templates import MailTemplates
 from vibecore.services.secretbox import SecretBox
 
 if TYPE_CHECKING:
@@ -23,6 +27,8 @@ def connect(
     schema: str | None = None,
     settings: Settings | None = None,
     effects: Effects | None = None,
+    mailer: Mailer | None = None,
+    templates: MailTemplates | None = None,
 ) -> Vibe:
     """Open an installation.
 
@@ -32,9 +38,10 @@ def connect(
     - nothing: `VIBECORE_DATABASE_URL`, else the embedded server in the user's data folder.
     - `engine=`: on an application's own SQLAlchemy engine (psycopg 3), whose pool is shared and left open.
 
-    `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `effects` replace
-    clock, ids, tokens, keys, hashing and waiting, for tests. Raises InvalidValue, which names the argument or the
-    variable, StoreUnavailable, NotMigrated, MissingExtra.
+    `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `mailer` and
+    `templates` are the application's own way and words of sending mail; `effects` replace clock, ids, tokens, keys,
+    hashing, mail and waiting, for tests. What the application gives is left open by `close`. Raises InvalidValue, which
+    names the argument or the variable, StoreUnavailable, NotMigrated, MissingExtra.
     """
     chosen = checked_settings(settings)
     home = chosen.database_schema if schema is None else check_schema(schema)
@@ -42,16 +49,16 @@ def connect(
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
         stores.check_engine(engine)
-        ports = checked_effects(effects, chosen)
-        return Vibe(stores.postgres_store(engine, chosen, ports.clock, home, owned=False), ports)
+        ports, closers = open_effects(effects, chosen, mailer, templates)
+        return Vibe(stores.postgres_store(engine, chosen, ports.clock, home, owned=False), ports, closers)
     address = stores.default_url(chosen) if url is None else url
     in_memory = stores.scheme_of(address) == "memory"
-    ports = checked_effects(effects, chosen, in_memory=in_memory)
+    ports, closers = open_effects(effects, chosen, mailer, templates, in_memory=in_memory)
     if in_memory:
         opened = stores.open_memory(address, chosen, ports.clock)
     else:
         opened = stores.open_postgres(address, chosen, ports.clock, home)
-    return Vibe(opened.store, ports, opened.closers)
+    return Vibe(opened.store, ports, opened.closers + closers)
 
 
 def checked_settings(settings: Settings | None) -> Settings:
@@ -63,20 +70,40 @@ def checked_settings(settings: Settings | None) -> Settings:
     return settings
 
 
-def checked_effects(effects: Effects | None, settings: Settings, *, in_memory: bool = False) -> Effects:
-    """The given ports, or the real ones."""
-    if effects is None:
-        return default_effects(settings, in_memory=in_memory)
-    if not isinstance(effects, Effects):
+def open_effects(
+    effects: Effects | None,
+    settings: Settings,
+    mailer: Mailer | None = None,
+    templates: MailTemplates | None = None,
+    *,
+    in_memory: bool = False,
+) -> tuple[Effects, tuple[Callable[[], None], ...]]:
+    """The given ports or the real ones, with the given mailer and templates, and what has to be closed of them."""
+    if effects is not None and not isinstance(effects, Effects):
         raise InvalidValue("effects", f"must be Effects, not {type(effects).__name__}")
-    return effects
+    if mailer is not None and not callable(getattr(mailer, "send", None)):
+        raise InvalidValue("mailer", f"must have the method send, which {type(mailer).__name__} has not")
+    if templates is not None and not isinstance(templates, MailTemplates):
+        raise InvalidValue("templates", f"must be MailTemplates, not {type(templates).__name__}")
+    ports = default_effects(settings, in_memory=in_memory, mailer=mailer) if effects is None else effects
+    closers = mail.closers_of(ports.mailer) if effects is None and mailer is None else ()
+    if mailer is not None:
+        ports = dataclasses.replace(ports, mailer=mailer)
+    if templates is not None:
+        ports = dataclasses.replace(ports, templates=templates)
+    return ports, closers
 
 
-def default_effects(settings: Settings, *, in_memory: bool = False) -> Effects:
-    """The real clock, ids, tokens, keys and hashing, for a store that ends with the process (`in_memory`) or not."""
+def default_effects(settings: Settings, *, in_memory: bool = False, mailer: Mailer | None = None) -> Effects:
+    """The real ports, for a store that ends with the process (`in_memory`) or not; close the mailer if it can be."""
     from vibecore.services.passwords import BcryptHasher
 
     secrets = settings.secret_keys()
     keys = Keyring(secrets[0], previous=secrets[1:]) if secrets else Keyring.random(durable=in_memory)
-    box = SecretBox(settings.encryption_key_bytes(), keyring=keys)
-    return Effects(hasher=BcryptHasher(settings.bcrypt_cost), keys=keys, box=box)
+    return Effects(
+        hasher=BcryptHasher(settings.bcrypt_cost),
+        keys=keys,
+        box=SecretBox(settings.encryption_key_bytes(), keyring=keys),
+        mailer=mail.make_mailer(settings, in_memory=in_memory) if mailer is None else mailer,
+        public_url=mail.check_public_url(settings),
+    )

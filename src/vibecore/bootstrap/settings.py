@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     """Every field can be set in the environment as `VIBECORE_<FIELD>`; secrets do not show in repr.
 
     `Settings()` raises pydantic's ValidationError where the environment holds a value that a field refuses;
-    `load()` raises InvalidValue instead. `database_url` is looked at when it is used.
+    `load()` raises InvalidValue instead. `database_url`, `mail_url`, `mail_from` and
+    `public_url` are looked at when they are used.
     """
 
     model_config = SettingsConfigDict(env_prefix="VIBECORE_", frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -99,6 +100,14 @@ class Settings(BaseSettings):
     """Seconds until an unreachable server is given up."""
     bcrypt_cost: Annotated[int, Field(ge=4, le=15)] = 10
     """Rounds of password hashing as a power of two; 4 is for tests."""
+    mail_url: SecretStr | None = None
+    """How mail leaves: `smtp://user:password@host:587`, `smtps://user:password@host:465`, `console:` or `memory:`.
+    Unset: beside a store in memory an outbox, else mails are dropped with a warning."""
+    mail_from: str | None = None
+    """Whom mails come from: `address` or `Name <address>`; needed for SMTP."""
+    public_url: str | None = None
+    """Where the application is for those who read mails: the links in them begin so; needed for SMTP. Unset:
+    `http://localhost:8000`."""
     data_folder: Path | None = None
     """Where the embedded server keeps its files; unset: the user's data folder for applications."""
 

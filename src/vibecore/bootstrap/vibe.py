@@ -11,6 +11,7 @@ from vibecore.bootstrap.services import Services
 from vibecore.domain.errors import InvalidValue
 from vibecore.repositories.unit_of_work import Store
 from vibecore.services.effects import Effects
+from vibecore.services.mail.messages import Mailer
 from vibecore.services.work import Work
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class Vibe(Services):
         self._work = Work(store, effects)
         self._closers = closers
         super().__init__(self._work)
+
+    @property
+    def mailer(self) -> Mailer:
+        """Where mails leave; an `OutboxMailer` in memory, unless another is configured."""
+        return self._work.effects.mailer
 
     @contextmanager
     def transaction(self) -> Iterator[Services]:

@@ -40,6 +40,9 @@ SETTINGS: Final = Settings(
     pool_size=10,
     connect_timeout=10,
     bcrypt_cost=4,
+    mail_url=None,
+    mail_from=None,
+    public_url=None,
     data_folder=None,
 )
 """What tests run with, whatever the environment says."""
