@@ -197,7 +197,12 @@ def test_a_project_that_is_none(database: str, tree: Path) -> None:
     [
         ("ada", "Ada", PASSWORD, "email: must look like name@example.org"),
         ("ada@example.org", "", PASSWORD, "name: is empty"),
-        ("ada@example.org", "Ada", "short", "password: is shorter than 8 characters"),
+        (
+            "ada@example.org",
+            "Ada",
+            "short",
+            "password: is shorter than 8 characters; is one of the most common passwords",
+        ),
         ("ada@example.org", "Ada", "ada@example.org", "password: is the own e-mail address or name"),
     ],
 )

@@ -8,7 +8,7 @@ Stored hashes have one of two forms:
   passwords of at most 72 bytes, since bcrypt sees no more. `$2a$` and `$2y$` are read alike.
 - `$vc1$<key id>$2b$<cost>$...`: bcrypt of base64(HMAC-SHA384(key, password)), 64 ASCII characters for a password of any
   length. Key id 0 stands for the public key below, which keeps no secret and only separates this use of the digest
-  from others; higher ids are for secret keys (peppers) of an installation.
+  from others; ids from 1 to 9999 are for the secret keys (peppers) of an installation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import base64
 import hmac
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, field
 from typing import Final
 
 from vibecore.domain.errors import InvalidValue, PasswordRejected
@@ -27,20 +28,26 @@ from vibecore.domain.rules import plain_text
 BCRYPT_BYTES: Final = 72
 """bcrypt reads no further."""
 LONGEST_PRESENTED: Final = 1024
-"""Code points of a password that somebody signs in with; more is refused before any work."""
+"""Code points of a password that somebody signs in with; more is refused before any work. NFC makes at most four code
+points one, so that a password of up to 256 fits in every spelling."""
 PUBLIC_KEY_ID: Final = 0
 PUBLIC_KEY: Final = b"vibecore/passwords/vc1/0"
+LOWEST_PEPPER_ID: Final = 1
+HIGHEST_PEPPER_ID: Final = 9999
+PEPPER_BYTES: Final = 32
+"""The least of a pepper. NIST SP 800-63B-4, 3.1.1.2 asks for 112 bits; text of this length has them too."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BCRYPT: Final = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
 _PREHASHED: Final = re.compile(r"\$vc1\$(0|[1-9][0-9]{0,3})(\$2.*)", re.ASCII)
 
 
-def check_new_password(password: object, policy: AuthPolicy, *, email: str, name: str) -> str:
+def check_new_password(password: object, policy: AuthPolicy, *, email: str, name: str, common: Container[str]) -> str:
     """`password` in NFC if it keeps the policy, else PasswordRejected with every rule that it breaks.
 
-    It must not be the user's own e-mail address, the part before its @, or the name, whatever case, spaces and
-    punctuation (ASVS 6.2.11). InvalidValue if it is not text.
+    It must not be in `common` (ASVS 6.2.4), which holds passwords in the form that `folded` gives: case and spaces at
+    its ends make no difference. It must not be the user's own e-mail address, the part before its @, or the name,
+    whatever case, spaces and punctuation (ASVS 6.2.11). InvalidValue if it is not text.
     """
     text = _text(password)
     reasons: list[str] = []
@@ -57,6 +64,8 @@ def check_new_password(password: object, policy: AuthPolicy, *, email: str, name
         reasons.append(f"is longer than {policy.password_longest} characters")
     if _is_one_of(normal, (email, email.rpartition("@")[0], name)):
         reasons.append("is the own e-mail address or name")
+    if folded(normal.strip()) in common:
+        reasons.append("is one of the most common passwords")
     if reasons:
         raise PasswordRejected(tuple(reasons))
     return normal
@@ -72,6 +81,11 @@ def presented_password(password: object) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def folded(text: str) -> str:
+    """`text` without case, in NFC: what a password is looked up by in a list of common ones. Never what is hashed."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def _text(password: object) -> str:
     return plain_text("password", password)
 
@@ -82,15 +96,15 @@ def _is_one_of(password: str, terms: tuple[str, ...]) -> bool:
 
 def _bare(text: str) -> str:
     """Letters and digits without case, or the text itself where it has none."""
-    folded = unicodedata.normalize("NFC", text.casefold())
-    return "".join(char for char in folded if char.isalnum()) or folded
+    without_case = folded(text)
+    return "".join(char for char in without_case if char.isalnum()) or without_case
 
 
 @dataclass(frozen=True, slots=True)
 class StoredHash:
     """A stored hash, taken apart. `key_id` is None for plain bcrypt."""
 
-    bcrypt: str
+    bcrypt: str = field(repr=False)
     cost: int
     key_id: int | None
 

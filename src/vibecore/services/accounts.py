@@ -9,6 +9,7 @@ from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.profiles import Profile
 from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.blocklist import common_passwords
 from vibecore.services.work import Work, allowed
 
 
@@ -31,7 +32,7 @@ def make_account(
     work.permit(actor, action)
     address = check_email(email)
     title: str = USERS.column("name").check(name)
-    plain = check_new_password(password, policy, email=address, name=title)
+    plain = check_new_password(password, policy, email=address, name=title, common=common_passwords())
     effects = work.effects
     password_hash = effects.runtime.offload(effects.hasher.hash, plain)
 

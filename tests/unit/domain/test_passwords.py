@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Container
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from vibecore.domain.errors import InvalidValue, PasswordRejected
 from vibecore.domain.passwords import (
     LONGEST_PRESENTED,
+    StoredHash,
     check_new_password,
+    folded,
     parse_hash,
     prehash,
     presented_password,
@@ -22,9 +25,14 @@ PLAIN = "$2b$10$" + "a" * 53
 
 
 def new(
-    password: object, policy: AuthPolicy = POLICY, *, email: str = "ada@example.org", name: str = "Ada Byron"
+    password: object,
+    policy: AuthPolicy = POLICY,
+    *,
+    email: str = "ada@example.org",
+    name: str = "Ada Byron",
+    common: Container[str] = (),
 ) -> str:
-    return check_new_password(password, policy, email=email, name=name)
+    return check_new_password(password, policy, email=email, name=name, common=common)
 
 
 def reasons(password: object, **more: Any) -> tuple[str, ...]:
@@ -92,6 +100,63 @@ def test_a_password_that_only_holds_the_name_is_accepted() -> None:
     assert reasons("????????", name="????????") == ("is the own e-mail address or name",)
 
 
+@pytest.mark.parametrize("password", ["straße sechs", "STRASSE SECHS", " Straße Sechs\u2003", "Strasse Sechs"])
+def test_common_passwords_are_refused(password: str) -> None:
+    """In any case, after NFC, with whatever spaces around."""
+    assert reasons(password, common={"strasse sechs"}) == ("is one of the most common passwords",)
+    assert new(password, common={"straße sechs", "STRASSE SECHS", "strasse"})
+
+
+def test_all_rules_report_at_once() -> None:
+    """One that breaks them all is told all of it, in one order."""
+    found = reasons("A\0\ud800", policy=AuthPolicy.strict(), name="a\0\ud800", common={"a\0\ud800"})
+    assert found == (
+        "holds a NUL character",
+        "holds a lone surrogate",
+        "is shorter than 15 characters",
+        "is the own e-mail address or name",
+        "is one of the most common passwords",
+    )
+
+
+@given(st.text(max_size=60))
+def test_folding_forgets_case_and_spelling_only(text: str) -> None:
+    """Once is enough, and canonically equal texts fold alike."""
+    assert folded(folded(text)) == folded(text)
+    for form in ("NFC", "NFD"):
+        assert folded(unicodedata.normalize(form, text)) == folded(text)
+
+
+@given(st.text(max_size=200), st.sets(st.text(max_size=12)))
+def test_what_is_accepted_keeps_every_rule(password: str, common: set[str]) -> None:
+    """Whatever is asked: the answer is NFC within the limits, storable and not common, or a list of reasons."""
+    listed = {folded(word) for word in common}
+    try:
+        accepted = new(password, common=listed)
+    except PasswordRejected as refused:
+        assert refused.reasons
+        return
+    assert accepted == unicodedata.normalize("NFC", password) == new(accepted, common=listed)
+    assert 8 <= len(accepted) <= 128
+    assert "\0" not in accepted
+    assert accepted.encode()
+    assert folded(accepted.strip()) not in listed
+
+
+def test_a_rejection_does_not_hold_the_password() -> None:
+    """It is shown to people and logged."""
+    with pytest.raises(PasswordRejected) as caught:
+        new("hunter2", common={"hunter2"})
+    assert "hunter2" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+
+
+@pytest.mark.parametrize("char", ["\u1f82", "\u0390", "\uac01", "é"])
+def test_a_long_password_fits_in_every_spelling(char: str) -> None:
+    """The characters that come apart furthest: whoever registered with 128 of them can sign in with any keyboard."""
+    apart = unicodedata.normalize("NFD", char * 128)
+    assert presented_password(apart) == new(apart) == new(char * 128) == char * 128
+
+
 def test_the_strict_policy_asks_for_fifteen() -> None:
     """Fourteen are one too few."""
     assert reasons("x" * 14, policy=AuthPolicy.strict()) == ("is shorter than 15 characters",)
@@ -132,6 +197,7 @@ def test_what_is_presented_is_compared_in_the_form_that_was_stored(password: str
         (PLAIN.replace("$10$", "$15$"), 15, None),
         ("$vc1$0" + PLAIN, 10, 0),
         ("$vc1$17" + PLAIN, 10, 17),
+        ("$vc1$9999" + PLAIN, 10, 9999),
     ],
 )
 def test_the_forms_of_a_stored_hash(stored: str, cost: int, key_id: int | None) -> None:
@@ -161,6 +227,10 @@ def test_the_forms_of_a_stored_hash(stored: str, cost: int, key_id: int | None) 
         "$vc1$" + PLAIN,
         "$vc1$00" + PLAIN,
         "$vc1$-1" + PLAIN,
+        "$vc1$01" + PLAIN,
+        "$vc1$10000" + PLAIN,
+        "$vc1$١" + PLAIN,
+        "$vc1$1" + PLAIN.replace("$10$", "$16$"),
         "$vc2$0" + PLAIN,
         "$vc1$0$vc1$0" + PLAIN,
         "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b4dWRWJTmaaJObG",
@@ -169,6 +239,12 @@ def test_the_forms_of_a_stored_hash(stored: str, cost: int, key_id: int | None) 
 def test_other_hashes_are_not_read(stored: str) -> None:
     """Another algorithm, a damaged hash, or a cost that would take minutes."""
     assert parse_hash(stored) is None
+
+
+def test_a_stored_hash_does_not_show() -> None:
+    """It could be tried elsewhere."""
+    assert repr(parse_hash("$vc1$17" + PLAIN)) == "StoredHash(cost=10, key_id=17)"
+    assert repr(StoredHash(PLAIN, 10, None)) == "StoredHash(cost=10, key_id=None)"
 
 
 def test_the_prehash_is_fixed() -> None:
