@@ -22,6 +22,7 @@ SETTINGS: Final = Settings(
     database_schema=None,
     secret_key=SecretStr("the key that tests sign cursors with"),
     previous_secret_keys=(),
+    password_peppers={},
     pool_size=5,
     connect_timeout=10,
     bcrypt_cost=4,

@@ -6,6 +6,7 @@ import base64
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,6 +34,7 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         "SECRET_KEY": SECRET,
         "PREVIOUS_SECRET_KEYS": json.dumps([OLD, SECRET]),
         "ENCRYPTION_KEYS": f"{KEY}, {OLD_KEY}",
+        "PASSWORD_PEPPERS": json.dumps({"1": OLD, "9999": SECRET}),
         "POOL_SIZE": "7",
         "CONNECT_TIMEOUT": "8",
         "BCRYPT_COST": "9",
@@ -50,6 +52,7 @@ def test_every_field_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) ->
         secret_key=SecretStr(SECRET),
         previous_secret_keys=(SecretStr(OLD), SecretStr(SECRET)),
         encryption_keys=(SecretStr(KEY), SecretStr(OLD_KEY)),
+        password_peppers={1: SecretStr(OLD), 9999: SecretStr(SECRET)},
         pool_size=7,
         connect_timeout=8,
         bcrypt_cost=9,
@@ -99,6 +102,25 @@ def test_other_variables_are_nobodys_business(monkeypatch: pytest.MonkeyPatch) -
         ("ENCRYPTION_KEYS", f'["{KEY}"'),
         ("ENCRYPTION_KEYS", f'[["{KEY}"]]'),
         ("ENCRYPTION_KEYS", "[" * 100_000),
+        ("PASSWORD_PEPPERS", ""),
+        ("PASSWORD_PEPPERS", "hunter2-of-ada and then some more"),
+        ("PASSWORD_PEPPERS", '{"1": "hunter2-of-ada and then some more'),
+        ("PASSWORD_PEPPERS", '["hunter2-of-ada and then some more"]'),
+        ("PASSWORD_PEPPERS", '[["1", "hunter2-of-ada and then some more"]]'),
+        ("PASSWORD_PEPPERS", "null"),
+        ("PASSWORD_PEPPERS", '{"1": "hunter2-of-ada"}'),
+        ("PASSWORD_PEPPERS", '{"1": ["hunter2-of-ada and then some more"]}'),
+        ("PASSWORD_PEPPERS", '{"1": {"2": "hunter2-of-ada and then some more"}}'),
+        ("PASSWORD_PEPPERS", '{"hunter2-of-ada and then some more": "1"}'),
+        *(
+            ("PASSWORD_PEPPERS", f'{{"{key_id}": "hunter2-of-ada and then some more"}}')
+            for key_id in ("", "0", "-1", "01", "10000", "1.0", "1_0", " 1", "\u0661", "true")
+        ),
+        (
+            "PASSWORD_PEPPERS",
+            '{"1": "hunter2-of-ada and then some more", "1": "hunter2-of-ada and then something else"}',
+        ),
+        ("PASSWORD_PEPPERS", '{"1":' * 100_000),
         ("DATABASE_SCHEMA", ""),
         ("DATABASE_SCHEMA", 'hunter2-of-ada"'),
         ("DATABASE_URL", ""),
@@ -130,6 +152,7 @@ def test_secrets_do_not_show() -> None:
         secret_key=SecretStr(SECRET),
         previous_secret_keys=(SecretStr(SECRET),),
         encryption_keys=(SecretStr(KEY),),
+        password_peppers={1: SecretStr(SECRET)},
     )
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     assert SECRET not in shown
@@ -137,6 +160,19 @@ def test_secrets_do_not_show() -> None:
     with pytest.raises(ValidationError) as caught:
         Settings(secret_key=SecretStr("hunter2"))
     assert "hunter2" not in f"{caught.value} {caught.value!r}"
+    wrong: list[Any] = [
+        {"hunter2": "1"},
+        {1: SecretStr("hunter2")},
+        {1: b"hunter2"},
+        {1: {"hunter2": 1}},
+        {True: SecretStr("hunter2" * 5)},
+        {"1": SecretStr("hunter2" * 5)},
+        [SecretStr("hunter2" * 5)],
+    ]
+    for peppers in wrong:
+        with pytest.raises(ValidationError) as caught:
+            Settings(password_peppers=peppers)
+        assert "hunter2" not in f"{caught.value} {caught.value!r}"
     with pytest.raises(ValidationError) as caught:
         Settings(pool_size="hunter2")  # type: ignore[arg-type]  # that is the test
     assert "hunter2" not in str(caught.value)
@@ -183,7 +219,13 @@ def test_settings_do_not_change() -> None:
         SETTINGS.pool_size = 4
     with pytest.raises(ValidationError):
         Settings(pool_sise=4)  # type: ignore[call-arg]  # that is the test
-    assert pickle.loads(pickle.dumps(SETTINGS)) == SETTINGS
+    peppered = Settings(password_peppers={1: SecretStr(SECRET)})
+    with pytest.raises(TypeError):
+        peppered.password_peppers[2] = SecretStr(OLD)  # type: ignore[index]  # that is the test
+    for settings in (SETTINGS, peppered):
+        assert pickle.loads(pickle.dumps(settings)) == settings
+        assert hash(settings) == hash(settings.model_copy())
+    assert peppered.model_dump()["password_peppers"] == {1: SecretStr(SECRET)}
 
 
 def test_the_length_of_a_key_counts_bytes() -> None:
@@ -249,3 +291,16 @@ def test_previous_keys_verify_without_a_current_one_nothing() -> None:
     both = Settings(secret_key=SecretStr(SECRET), previous_secret_keys=(SecretStr(OLD),))
     assert both.secret_keys() == (SECRET.encode(), OLD.encode())
     assert default_effects(both).keys.keys("x")[1] == Keyring(OLD.encode()).key("x")
+
+
+def test_the_newest_pepper_hashes_and_the_others_verify() -> None:
+    """Without any, hashes are those of any other bcrypt."""
+    before = SETTINGS.model_copy(update={"password_peppers": {7: SecretStr(OLD)}})
+    after = SETTINGS.model_copy(update={"password_peppers": {7: SecretStr(OLD), 12: SecretStr(SECRET)}})
+    plain, old, new = (default_effects(settings).hasher for settings in (SETTINGS, before, after))
+    stored = [hasher.hash("engine no. 9") for hasher in (plain, old, new)]
+    assert [found.split("2b")[0] for found in stored] == ["$", "$vc1$7$", "$vc1$12$"]
+    assert [new.verify("engine no. 9", found) for found in stored] == [True, True, True]
+    assert [new.outdated(found) for found in stored] == [True, True, False]
+    assert [plain.verify("engine no. 9", found) for found in stored] == [True, False, False]
+    assert "hunter2" not in repr(default_effects(after))

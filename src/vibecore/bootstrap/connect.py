@@ -101,7 +101,7 @@ def default_effects(settings: Settings, *, in_memory: bool = False, mailer: Mail
     secrets = settings.secret_keys()
     keys = Keyring(secrets[0], previous=secrets[1:]) if secrets else Keyring.random(durable=in_memory)
     return Effects(
-        hasher=BcryptHasher(settings.bcrypt_cost),
+        hasher=BcryptHasher(settings.bcrypt_cost, peppers=settings.peppers()),
         keys=keys,
         box=SecretBox(settings.encryption_key_bytes(), keyring=keys),
         mailer=mail.make_mailer(settings, in_memory=in_memory) if mailer is None else mailer,

@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from rpds import HashTrieMap
 
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.passwords import HIGHEST_PEPPER_ID, LOWEST_PEPPER_ID
 
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SHORTEST_KEY: Final = 32
 _FERNET_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=", re.ASCII)
+_KEY_ID: Final = re.compile("[1-9][0-9]{0,3}")
 
 
 def check_schema(schema: object) -> str:
@@ -44,6 +48,40 @@ def _listed(value: object) -> object:
         return tuple(json.loads(value))
     except (ValueError, TypeError, RecursionError):
         raise ValueError("must be a JSON list of texts") from None
+
+
+def _by_id(value: object) -> object:
+    """A variable holds the mapping as JSON. Ids are checked here: pydantic would quote a wrong one, maybe a secret."""
+    items = value.items() if isinstance(value, Mapping) else _members(value)
+    found = dict(items)
+    if len(found) != len(items) or not all(
+        type(key_id) is int and LOWEST_PEPPER_ID <= key_id <= HIGHEST_PEPPER_ID for key_id in found
+    ):
+        raise ValueError(f"needs different ids from {LOWEST_PEPPER_ID} to {HIGHEST_PEPPER_ID}")
+    return found
+
+
+def _members(text: object) -> list[tuple[object, object]]:
+    """The members of a JSON object in their order, an id that is written twice too."""
+    try:
+        members = json.loads(text, object_pairs_hook=_Members) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        members = None
+    if not isinstance(members, _Members):
+        raise ValueError("must be a JSON object of ids and texts")
+    return [(int(key) if _KEY_ID.fullmatch(key) else key, value) for key, value in members]
+
+
+def _frozen(keys: Mapping[int, SecretStr]) -> Mapping[int, SecretStr]:
+    return HashTrieMap(keys)
+
+
+def _plain(keys: Mapping[int, SecretStr]) -> dict[int, SecretStr]:
+    return dict(keys)
+
+
+class _Members(list[tuple[str, object]]):
+    """A JSON object, as opposed to a JSON array."""
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
@@ -94,6 +132,16 @@ class Settings(BaseSettings):
     """Fernet keys that encrypt the secrets of second factors, the newest first: it encrypts, the others still decrypt.
     In the environment separated by commas, or a JSON list of texts. The keys made from the secret keys come after
     them, so that none is needed where there is a secret key."""
+    password_peppers: Annotated[
+        Mapping[int, Annotated[SecretStr, AfterValidator(_long_enough)]],
+        NoDecode,
+        BeforeValidator(_by_id),
+        AfterValidator(_frozen),
+        PlainSerializer(_plain, return_type=dict[int, SecretStr]),
+    ] = HashTrieMap()
+    """Secret keys that go into password hashes, by id (1 to 9999); each at least 32 bytes. The highest id is used for
+    new hashes, those of the others still verify; a hash whose id is not here matches no password. In the environment a
+    JSON object: `{"1": "...", "2": "..."}`. Unset: hashes need no key."""
     pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     """Connections kept open; under load there are up to twice as many."""
     connect_timeout: Annotated[int, Field(ge=1, le=3600)] = 10
@@ -131,3 +179,7 @@ class Settings(BaseSettings):
     def encryption_key_bytes(self) -> tuple[bytes, ...]:
         """The encryption keys, 32 bytes each."""
         return tuple(base64.urlsafe_b64decode(key.get_secret_value()) for key in self.encryption_keys)
+
+    def peppers(self) -> dict[int, bytes]:
+        """The keys of password hashes as bytes."""
+        return {key_id: _bytes(key) for key_id, key in self.password_peppers.items()}

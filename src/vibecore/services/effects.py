@@ -54,6 +54,10 @@ class PasswordHasher(Protocol):
         """Spend the time of `verify` for an account that does not exist."""
         ...
 
+    def outdated(self, stored: str, /) -> bool:
+        """Whether `hash` would now choose another algorithm, cost or key: a login that matched then hashes anew."""
+        ...
+
 
 class Runtime(Protocol):
     """How the calling thread or task waits."""

@@ -95,6 +95,9 @@ class PlainHasher:
     def verify_nothing(self, password: str, /) -> None:
         self.checks += 1
 
+    def outdated(self, stored: str, /) -> bool:
+        return not stored.startswith(self.PREFIX)
+
 
 class RecordingRuntime:
     """Does not wait; keeps how long it should have waited, and how much work was offloaded."""

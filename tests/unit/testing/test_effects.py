@@ -53,6 +53,8 @@ def test_the_plain_hasher_tells_right_from_wrong() -> None:
     assert not hasher.verify("engine no. 8", stored)
     hasher.verify_nothing("engine no. 9")
     assert hasher.checks == 3
+    assert not hasher.outdated(stored)
+    assert hasher.outdated("$2b$04$" + "a" * 53)
 
 
 def test_two_sets_of_effects_share_nothing() -> None:
