@@ -16,10 +16,10 @@ from vibecore.bootstrap.services import Services
 from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.errors import VibecoreError
+from vibecore.domain.logins import Authenticated
 from vibecore.domain.projects import ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
-from vibecore.services.auth import Authenticated
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,14 @@ class Maker:
         for _ in range(random.randint(0, size // 4)):
             user_id = random.choice(world.users).id
             world.sessions.append(
-                Session(token=str(self.id()), user_id=user_id, expires_at=self.moment(), **self.stamps())
+                Session(
+                    token=str(self.id()),
+                    user_id=user_id,
+                    expires_at=self.moment(),
+                    idle_expires_at=self.moment(),
+                    authenticated_at=self.moment(),
+                    **self.stamps(),
+                )
             )
             world.api_keys.append(
                 ApiKey(

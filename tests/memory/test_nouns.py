@@ -29,6 +29,8 @@ def test_sessions_and_keys_come_with_their_user(seeded: Seeded) -> None:
         user_id=seeded.ada.id,
         token="t" * 64,
         expires_at=world.START,
+        idle_expires_at=world.START,
+        authenticated_at=world.START,
         created_at=world.START,
         updated_at=world.START,
     )

@@ -21,10 +21,10 @@ from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import Deployment, DeploymentStatus
 from vibecore.domain.errors import NotFound, PermissionDenied
+from vibecore.domain.logins import Authenticated
 from vibecore.domain.projects import Project, ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
-from vibecore.services.auth import Authenticated
 from vibecore.services.effects import Effects
 from vibecore.services.reviewing import READ_AT_ONCE
 from vibecore.testing.backends import SETTINGS, PostgresDatabase

@@ -16,13 +16,13 @@ from vibecore.aio import AsyncServices, AsyncVibe
 from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import Deployment
 from vibecore.domain.files import File
+from vibecore.domain.logins import Authenticated
 from vibecore.domain.members import ProjectMember
 from vibecore.domain.paging import Page
 from vibecore.domain.profiles import Profile
 from vibecore.domain.projects import Project
 from vibecore.domain.quality import QualityReport
 from vibecore.domain.totals import FileStamp
-from vibecore.services.auth import Authenticated
 from vibecore.services.imports import ImportProgress, ImportReport
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from vibecore.aio.vibe import AsyncVibe
     from vibecore.bootstrap.settings import Settings
+    from vibecore.domain.policies import AuthPolicy
     from vibecore.services.effects import Effects
     from vibecore.services.mail.messages import Mailer
     from vibecore.services.mail.templates import MailTemplates
@@ -24,6 +25,7 @@ async def connect_async(
     effects: Effects | None = None,
     mailer: Mailer | None = None,
     templates: MailTemplates | None = None,
+    policy: AuthPolicy | None = None,
 ) -> AsyncVibe:
     """Open an installation on the running event loop, which alone may use it; close it, or `async with await` it.
 
@@ -32,8 +34,8 @@ async def connect_async(
     and migrated, in a thread: the loop goes on.
 
     `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `mailer`, whose
-    `send` runs on the loop, and `templates` are the application's own; `effects` replace clock, ids, tokens, keys,
-    hashing, mail and, unless it is the ThreadRuntime that blocks, waiting.
+    `send` runs on the loop, and `templates` are the application's own; `policy` holds the figures of sign-in; `effects`
+    replace clock, ids, tokens, keys, hashing, mail and, unless it is the ThreadRuntime that blocks, waiting.
     Raises InvalidValue, StoreUnavailable, NotMigrated; MissingExtra (`async`) without greenlet.
     """
     # Inside the function: `vibecore.connect_async` exists, and says what is missing, where greenlet is not installed.
@@ -43,7 +45,7 @@ async def connect_async(
     runtime = LoopRuntime()
     try:
         plan = await runtime.in_thread(
-            partial(opening.prepare, url, engine, schema, settings, effects, mailer, templates),
+            partial(opening.prepare, url, engine, schema, settings, effects, mailer, templates, policy),
             undo=lambda plan: plan.opened.close(),
         )
         try:

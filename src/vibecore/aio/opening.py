@@ -15,6 +15,7 @@ from vibecore.bootstrap.connect import checked_settings, open_effects
 from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.policies import AuthPolicy
 from vibecore.services.effects import Effects, ThreadRuntime
 from vibecore.services.mail.messages import Mailer
 from vibecore.services.mail.templates import MailTemplates
@@ -39,6 +40,7 @@ def prepare(
     effects: Effects | None,
     mailer: Mailer | None,
     templates: MailTemplates | None,
+    policy: AuthPolicy | None,
 ) -> Plan:
     """Settings, imports, the embedded server and its migrations."""
     chosen = checked_settings(settings)
@@ -46,12 +48,12 @@ def prepare(
     if engine is not None:
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
-        ports, closers = open_effects(effects, chosen, mailer, templates)
+        ports, closers = open_effects(effects, chosen, mailer, templates, policy)
         opened = async_stores.on_engine(engine, chosen, ports.clock, home, wait)
     else:
         address = stores.default_url(chosen) if url is None else url
         in_memory = stores.scheme_of(address) == "memory"
-        ports, closers = open_effects(effects, chosen, mailer, templates, in_memory=in_memory)
+        ports, closers = open_effects(effects, chosen, mailer, templates, policy, in_memory=in_memory)
         opened = async_stores.on_url(address, chosen, ports.clock, home, wait)
     # Here and not with the Vibe, whose end runs on the loop: delivering what waits may take seconds.
     return Plan(opened=dataclasses.replace(opened, closers=opened.closers + closers), effects=ports)

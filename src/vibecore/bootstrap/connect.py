@@ -10,6 +10,7 @@ from vibecore.bootstrap import mail, stores
 from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.policies import AuthPolicy
 from vibecore.services.effects import Effects
 from vibecore.services.keyring import Keyring
 from vibecore.services.mail.messages import Mailer
@@ -29,6 +30,7 @@ def connect(
     effects: Effects | None = None,
     mailer: Mailer | None = None,
     templates: MailTemplates | None = None,
+    policy: AuthPolicy | None = None,
 ) -> Vibe:
     """Open an installation.
 
@@ -39,9 +41,10 @@ def connect(
     - `engine=`: on an application's own SQLAlchemy engine (psycopg 3), whose pool is shared and left open.
 
     `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `mailer` and
-    `templates` are the application's own way and words of sending mail; `effects` replace clock, ids, tokens, keys,
-    hashing, mail and waiting, for tests. What the application gives is left open by `close`. Raises InvalidValue, which
-    names the argument or the variable, StoreUnavailable, NotMigrated, MissingExtra.
+    `templates` are the application's own way and words of sending mail; `policy` holds the figures of sign-in;
+    `effects` replace clock, ids, tokens, keys, hashing, mail and waiting, for tests. What the application gives is left
+    open by `close`. Raises InvalidValue, which names the argument or the variable, StoreUnavailable, NotMigrated,
+    MissingExtra.
     """
     chosen = checked_settings(settings)
     home = chosen.database_schema if schema is None else check_schema(schema)
@@ -49,11 +52,11 @@ def connect(
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
         stores.check_engine(engine)
-        ports, closers = open_effects(effects, chosen, mailer, templates)
+        ports, closers = open_effects(effects, chosen, mailer, templates, policy)
         return Vibe(stores.postgres_store(engine, chosen, ports.clock, home, owned=False), ports, closers)
     address = stores.default_url(chosen) if url is None else url
     in_memory = stores.scheme_of(address) == "memory"
-    ports, closers = open_effects(effects, chosen, mailer, templates, in_memory=in_memory)
+    ports, closers = open_effects(effects, chosen, mailer, templates, policy, in_memory=in_memory)
     if in_memory:
         opened = stores.open_memory(address, chosen, ports.clock)
     else:
@@ -75,22 +78,27 @@ def open_effects(
     settings: Settings,
     mailer: Mailer | None = None,
     templates: MailTemplates | None = None,
+    policy: AuthPolicy | None = None,
     *,
     in_memory: bool = False,
 ) -> tuple[Effects, tuple[Callable[[], None], ...]]:
-    """The given ports or the real ones, with the given mailer and templates, and what has to be closed of them."""
+    """The given ports or the real ones, with what else is given, and what has to be closed of them."""
     if effects is not None and not isinstance(effects, Effects):
         raise InvalidValue("effects", f"must be Effects, not {type(effects).__name__}")
     if mailer is not None and not callable(getattr(mailer, "send", None)):
         raise InvalidValue("mailer", f"must have the method send, which {type(mailer).__name__} has not")
     if templates is not None and not isinstance(templates, MailTemplates):
         raise InvalidValue("templates", f"must be MailTemplates, not {type(templates).__name__}")
+    if policy is not None and type(policy) is not AuthPolicy:
+        raise InvalidValue("policy", f"must be an AuthPolicy, not {type(policy).__name__}")
     ports = default_effects(settings, in_memory=in_memory, mailer=mailer) if effects is None else effects
     closers = mail.closers_of(ports.mailer) if effects is None and mailer is None else ()
     if mailer is not None:
         ports = dataclasses.replace(ports, mailer=mailer)
     if templates is not None:
         ports = dataclasses.replace(ports, templates=templates)
+    if policy is not None:
+        ports = dataclasses.replace(ports, policy=policy)
     return ports, closers
 
 

@@ -12,6 +12,9 @@ VibecoreError
 ├── ReadOnlyProject         the project is archived
 ├── PermissionDenied        the actor lacks the right
 ├── AuthenticationFailed    the credentials or the token are not valid
+│   ├── LoginThrottled      too many tries; nothing was checked
+│   └── LoginIncomplete     the password was right, and something else is still missing
+├── ReauthenticationRequired  the user proved who they are too long ago for this action
 ├── MailNotSent             the mail server cannot be reached or refused a mail
 ├── TransactionError
 │   ├── TransactionAborted  a statement failed; only rollback is accepted
@@ -32,6 +35,7 @@ Attributes carry the facts; the text is for people and never holds a secret or t
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -164,6 +168,29 @@ class AuthenticationFailed(VibecoreError):
 
     def __init__(self) -> None:
         super().__init__("authentication failed")
+
+
+class LoginThrottled(AuthenticationFailed):
+    """Too many tries: nothing was checked. `retry_at` is when the next one is (None: only after a reset)."""
+
+    def __init__(self, retry_at: datetime | None) -> None:
+        self.retry_at = retry_at
+        VibecoreError.__init__(self, "too many tries: wait, or reset the password", retry_at=retry_at)
+
+
+class LoginIncomplete(AuthenticationFailed):
+    """The password was right and nobody is signed in yet; `missing` names what the login waits for."""
+
+    def __init__(self, missing: str) -> None:
+        self.missing = missing
+        VibecoreError.__init__(self, f"the login waits for: {missing}", missing=missing)
+
+
+class ReauthenticationRequired(VibecoreError):
+    """The action is a sensitive one and needs a proof of identity that is not older than a few minutes."""
+
+    def __init__(self) -> None:
+        super().__init__("prove who you are again: this action needs a recent sign-in")
 
 
 class MailNotSent(VibecoreError):

@@ -49,7 +49,12 @@ class Action(StrEnum):
     ACCOUNT_REGISTER = "account.register"
     PROFILE_READ = "profile.read"
     PROFILE_UPDATE = "profile.update"
+    SESSIONS_READ = "sessions.read"
     SESSION_END = "session.end"
+    CREDENTIALS_CHANGE = "credentials.write"
+    KEYS_READ = "keys.read"
+    KEYS_MANAGE = "keys.write"
+    ACCOUNT_DELETE = "account.delete"
     USERS_READ = "users.read"
     USERS_MANAGE = "users.manage"
     MAINTAIN = "maintenance.run"
@@ -114,10 +119,32 @@ PLATFORM: Final[dict[Action, frozenset[UserRole | None]]] = {
 An empty set: only by the override of an administrator or of the system.
 """
 
-ACCOUNT: Final = frozenset({Action.PROFILE_READ, Action.PROFILE_UPDATE, Action.SESSION_END})
+ACCOUNT: Final = frozenset(
+    {
+        Action.PROFILE_READ,
+        Action.PROFILE_UPDATE,
+        Action.SESSIONS_READ,
+        Action.SESSION_END,
+        Action.CREDENTIALS_CHANGE,
+        Action.KEYS_READ,
+        Action.KEYS_MANAGE,
+        Action.ACCOUNT_DELETE,
+    }
+)
 """What users may do with their own account, and an administrator with any."""
 
-CREDENTIAL: Final = frozenset({Action.ACCOUNT_REGISTER, Action.SESSION_END, Action.USERS_MANAGE})
+CREDENTIAL: Final = frozenset(
+    {
+        Action.ACCOUNT_REGISTER,
+        Action.ACCOUNT_DELETE,
+        Action.CREDENTIALS_CHANGE,
+        Action.KEYS_MANAGE,
+        Action.KEYS_READ,
+        Action.SESSION_END,
+        Action.SESSIONS_READ,
+        Action.USERS_MANAGE,
+    }
+)
 """What decides who can sign in: no API key may do it, whatever its scopes."""
 
 CEILINGS: Final[dict[UserRole, Grant]] = {

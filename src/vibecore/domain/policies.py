@@ -2,43 +2,102 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Final, Self
 
 from vibecore.domain.errors import InvalidValue
-from vibecore.domain.rules import Integer
+from vibecore.domain.rules import Boolean, Integer, check_member
+from vibecore.domain.throttles import Limit
+from vibecore.domain.totp import STANDARD, TotpParameters
+from vibecore.domain.users import UserRole
 
 BCRYPT_COST: Final = 10
 LOWEST_COST: Final = 4
 HIGHEST_COST: Final = 15
 """Costs of stored hashes that are computed: at 15 a check takes about two seconds, and each step doubles it."""
+_LONGEST: Final = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthPolicy:
     """What sign-in demands. InvalidValue names a figure that makes no sense.
 
+    Passwords
     - `password_shortest`, `password_longest`: code points after NFC, 8 and 128 (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
     - `bcrypt_cost`: 10, the schema's cost factor; 4 to 15. Build the installation's hasher with it.
-    - `session_absolute`: how long a session lives whatever its use, 30 days (NIST SP 800-63B-4, 2.1.3).
+
+    Tries
+    - `account_limit`: 5 wrong passwords in 300 s (django-allauth's default), and 100 without a sign-in between them,
+      after which only a reset of the password helps (NIST SP 800-63B-4, 3.2.2).
+    - `client_limit`: 10 wrong passwords a minute from one IPv4 address or one /64 of IPv6 (django-allauth's default).
+    - `challenge_limit`: 5 codes for one challenge (better-auth's default).
+    - `factor_limit`: 10 codes for one account in 15 minutes (OWASP ASVS 5.0, 6.5.5, asks for a limit).
+    - `mail_limit`: 3 mails to one address in an hour, so that nobody's mailbox is flooded through us.
+
+    Second factor
+    - `totp`: SHA-1, 6 digits, 30 s, 160 bits, one step each side (RFC 6238).
+    - `totp_issuer`: the name that authenticators show beside the account.
+    - `recovery_codes`: 10, of 120 bits each (OWASP ASVS 5.0, 6.5.2).
+    - `challenge_lifetime`: 10 minutes between password and code (OWASP ASVS 5.0, 6.5.5).
+    - `second_factor_roles`: whose sign-in needs a second factor; none by default.
+
+    Sessions
+    - `session_absolute`, `session_idle`: 30 and 7 days (NIST SP 800-63B-4, 2.1.3).
+    - `strong_absolute`, `strong_idle`: 24 hours and 1 hour with a second factor or as administrator (2.2.3).
+    - `rotation_grace`: 10 s during which the token before the present one still works.
+    - `seen_interval`: last-seen times are written at most once in 60 s.
+    - `reauthentication`: 5 minutes for which a proof of identity is enough for sensitive actions (django-allauth's).
+
+    Addresses
+    - `require_verified_email`: whether signing in needs an address that its owner has confirmed; False.
+    - `reset_lifetime`, `verify_lifetime`: 1 hour and 24 hours (fastapi-users' default for the first).
     """
 
     password_shortest: int = 8
     password_longest: int = 128
     bcrypt_cost: int = BCRYPT_COST
+    account_limit: Limit = Limit(timedelta(seconds=60), 5, 100)
+    client_limit: Limit = Limit(timedelta(seconds=6), 10)
+    challenge_limit: Limit = Limit(timedelta(minutes=10), 5)
+    factor_limit: Limit = Limit(timedelta(seconds=90), 10)
+    mail_limit: Limit = Limit(timedelta(minutes=20), 3)
+    totp: TotpParameters = STANDARD
+    totp_issuer: str = "vibecore"
+    recovery_codes: int = 10
+    challenge_lifetime: timedelta = timedelta(minutes=10)
+    second_factor_roles: frozenset[UserRole] = frozenset()
     session_absolute: timedelta = timedelta(days=30)
+    session_idle: timedelta = timedelta(days=7)
+    strong_absolute: timedelta = timedelta(hours=24)
+    strong_idle: timedelta = timedelta(hours=1)
+    rotation_grace: timedelta = timedelta(seconds=10)
+    seen_interval: timedelta = timedelta(seconds=60)
+    reauthentication: timedelta = timedelta(minutes=5)
+    require_verified_email: bool = False
+    reset_lifetime: timedelta = timedelta(hours=1)
+    verify_lifetime: timedelta = timedelta(hours=24)
 
     def __post_init__(self) -> None:
         Integer(1, 1000).check("password_shortest", self.password_shortest)
         Integer(self.password_shortest, 1000).check("password_longest", self.password_longest)
         Integer(LOWEST_COST, HIGHEST_COST).check("bcrypt_cost", self.bcrypt_cost)
-        if type(self.session_absolute) is not timedelta:
-            raise InvalidValue("session_absolute", "must be a timedelta")
-        if not timedelta(0) < self.session_absolute <= timedelta(days=3650):
-            raise InvalidValue("session_absolute", "must be positive and at most 3650 days")
+        Integer(1, 100).check("recovery_codes", self.recovery_codes)
+        Boolean().check("require_verified_email", self.require_verified_email)
+        for field in fields(self):
+            value, default = getattr(self, field.name), field.default
+            if isinstance(default, (timedelta, Limit, TotpParameters)) and type(value) is not type(default):
+                raise InvalidValue(field.name, f"must be a {type(default).__name__}, not {type(value).__name__}")
+            if type(value) is timedelta and not timedelta(0) < value <= _LONGEST:
+                raise InvalidValue(field.name, "must be positive and at most 3650 days")
+        if type(self.totp_issuer) is not str or not self.totp_issuer.strip() or ":" in self.totp_issuer:
+            raise InvalidValue("totp_issuer", "must be a name without a colon")
+        if type(self.second_factor_roles) is not frozenset:
+            raise InvalidValue("second_factor_roles", "must be a frozenset")
+        for role in self.second_factor_roles:
+            check_member(UserRole, "second_factor_roles", role)
 
     @classmethod
     def strict(cls) -> Self:
         """Passwords of at least 15 characters, for accounts without a second factor (NIST SP 800-63B-4, 3.1.1.2)."""
-        return cls(password_shortest=15)
+        return replace(cls(), password_shortest=15)

@@ -48,6 +48,9 @@ class SessionInfo:
     device_info: Annotated[JsonObject, Json()] = EMPTY_OBJECT
     ip_address: IpAddress | None = None
     expires_at: Moment
+    idle_expires_at: Moment
+    authenticated_at: Moment
+    second_factor: Flag = False
     last_seen_at: Moment | None = None
     created_at: Moment
     updated_at: Moment

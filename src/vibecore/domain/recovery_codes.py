@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Annotated, Final
 
-from vibecore.domain.rules import plain_text
+from vibecore.domain.fields import Id, Moment
+from vibecore.domain.rules import Text, plain_text
+from vibecore.domain.schema import Reference, Table, Unique, updated_index
 
-RECOVERY_CODES: Final = 10
+RECOVERY_CODE_COUNT: Final = 10
 """How many a user gets at a time."""
 RECOVERY_SECRET_BYTES: Final = 15
 """Random bytes of one code: 120 bits, which fill 24 characters exactly."""
@@ -60,3 +63,25 @@ def recovery_code_digest(code: str) -> str:
     if not _CANONICAL.fullmatch(code):
         raise ValueError("only the canonical form of a recovery code has a digest")
     return sha256(code.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCode:
+    """A code that its user has not used yet, as `recovery_code_digest`. Using it removes the row."""
+
+    id: Id
+    user_id: Id
+    code_hash: Annotated[str, Text(64, shortest=1)] = field(repr=False)
+    created_at: Moment
+    updated_at: Moment
+
+
+RECOVERY_CODES: Final = Table(
+    RecoveryCode,
+    "recovery_codes",
+    "recovery_code",
+    scope="user_id",
+    uniques=(Unique("uq_recovery_codes_hash", ("user_id", "code_hash")),),
+    references=(Reference("fk_recovery_codes_user", "user_id", "users"),),
+    indexes=(updated_index("recovery_codes"),),
+)

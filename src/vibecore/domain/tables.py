@@ -12,17 +12,22 @@ from vibecore.domain.members import MEMBERS
 from vibecore.domain.notifications import NOTIFICATIONS
 from vibecore.domain.pipelines import EXECUTIONS, PIPELINES
 from vibecore.domain.projects import PROJECTS
+from vibecore.domain.recovery_codes import RECOVERY_CODES
 from vibecore.domain.reviews import CODE_REVIEWS
 from vibecore.domain.schema import Table
 from vibecore.domain.scores import QUALITY_SCORES
-from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.sessions import SESSIONS, SUPERSEDED_TOKENS
 from vibecore.domain.tests import TEST_RESULTS
+from vibecore.domain.throttles import THROTTLES
 from vibecore.domain.users import USERS
 
 TABLES: Final[tuple[Table[Any], ...]] = (
     USERS,
     SESSIONS,
+    SUPERSEDED_TOKENS,
     API_KEYS,
+    RECOVERY_CODES,
+    THROTTLES,
     NOTIFICATIONS,
     PROJECTS,
     MEMBERS,

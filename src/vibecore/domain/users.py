@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 from vibecore.domain.errors import InvalidValue
-from vibecore.domain.fields import Flag, Id, Moment, Name, Url
+from vibecore.domain.fields import Count, Flag, Id, Moment, Name, Url
 from vibecore.domain.rules import Choice, Member, Text, check_text
 from vibecore.domain.schema import Index, Table, Unique, updated_index
 
@@ -29,7 +29,12 @@ class SubscriptionTier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account. `email_key` is `email_key(email)`; `disabled_at` set means that nobody can sign in."""
+    """An account. `email_key` is `email_key(email)`; `disabled_at` set means that nobody can sign in.
+
+    `two_factor_secret` is encrypted; it stands there without `two_factor_enabled` while an enrolment waits for its
+    first code. `two_factor_step` is the last time step whose code was used, in steps since 1970: none at or before it
+    is accepted again. `two_factor_generation` counts enrolments and their ends: challenges of an earlier one are void.
+    """
 
     id: Id
     email: Annotated[str, Text(255, shortest=3)]
@@ -42,6 +47,8 @@ class User:
     email_verified: Flag = False
     two_factor_enabled: Flag = False
     two_factor_secret: Annotated[str, Text(255)] | None = field(default=None, repr=False)
+    two_factor_step: Count | None = field(default=None, repr=False)
+    two_factor_generation: Count = 0
     last_login_at: Moment | None = None
     disabled_at: Moment | None = None
     created_at: Moment

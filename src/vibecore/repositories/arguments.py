@@ -11,8 +11,9 @@ from vibecore.domain import filters
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.filters import Filter
 from vibecore.domain.paths import MAX_PATH_BYTES, MAX_PATH_LENGTH, is_within, name_of
-from vibecore.domain.rules import Integer, Timestamp, Uuid
+from vibecore.domain.rules import LATEST, Integer, Timestamp, Uuid
 from vibecore.domain.schema import Table
+from vibecore.domain.throttles import Limit
 
 R = TypeVar("R")
 TICK: Final = timedelta(microseconds=1)
@@ -42,6 +43,15 @@ def scope(table: Table[Any], value: object) -> UUID:
     """The scope that a listing of a child table stays in."""
     assert table.scope is not None
     return uuid(table.scope, value)
+
+
+def limit(value: object, now: datetime) -> Limit:
+    """A Limit, whose figures were checked when it was made, and which ends before time does."""
+    if type(value) is not Limit:
+        raise InvalidValue("limit", f"must be a Limit, not {type(value).__name__}")
+    if value.interval * value.burst > LATEST - now:
+        raise InvalidValue("limit", f"goes beyond {LATEST:%Y-%m-%d}")
+    return value
 
 
 def ids(values: Iterable[object]) -> list[UUID]:

@@ -32,7 +32,8 @@ from vibecore.repositories.projects import Projects
 from vibecore.repositories.quality import Quality
 from vibecore.repositories.reviews import Reviews
 from vibecore.repositories.tables import Children
-from vibecore.repositories.users import ApiKeys, Sessions, Users
+from vibecore.repositories.throttles import Throttles
+from vibecore.repositories.users import ApiKeys, RecoveryCodes, Sessions, SupersededTokens, Users
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +48,10 @@ class Mode(Enum):
     """Read-only: all statements see one snapshot."""
     READ = "read"
     """Read-only: each statement, or each batch, sees a snapshot of its own, in one round trip."""
+    SINGLE = "single"
+    """Each statement, alone or in a batch, is a transaction of its own: permanent when the call, or the batch, returns.
+    A concurrent writer of the same row is waited for, not collided with. Of all writes it accepts only those that
+    decide by themselves (`Throttles`): anything else is ReadOnlyTransaction."""
 
 
 class Pending(Generic[T]):
@@ -88,7 +93,13 @@ class UnitOfWork(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
+    def superseded_tokens(self) -> SupersededTokens: ...
+    @property
     def api_keys(self) -> ApiKeys: ...
+    @property
+    def recovery_codes(self) -> RecoveryCodes: ...
+    @property
+    def throttles(self) -> Throttles: ...
     @property
     def notifications(self) -> Children[Notification]: ...
     @property

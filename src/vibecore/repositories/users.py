@@ -1,4 +1,4 @@
-"""Users by what they sign in with."""
+"""Users by what they sign in with, and what belongs to a sign-in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Protocol
 from uuid import UUID
 
 from vibecore.domain.api_keys import ApiKey
-from vibecore.domain.sessions import Session
+from vibecore.domain.recovery_codes import RecoveryCode
+from vibecore.domain.sessions import Session, SupersededToken
 from vibecore.domain.users import User
 from vibecore.repositories.tables import Children, Roots
 
@@ -20,6 +21,19 @@ class Users(Roots[User], Protocol):
 class Sessions(Children[Session], Protocol):
     def find_by_token(self, user_id: UUID, token: str, /) -> tuple[Session, User] | None:
         """The session with this token digest together with its user, in one statement, or None."""
+        ...
+
+
+class SupersededTokens(Children[SupersededToken], Protocol):
+    def find_by_token(self, user_id: UUID, token: str, /) -> tuple[SupersededToken, User] | None:
+        """The superseded token with this digest together with its user, in one statement, or None."""
+        ...
+
+
+class RecoveryCodes(Children[RecoveryCode], Protocol):
+    def use(self, user_id: UUID, code_hash: str, /) -> bool:
+        """Remove the code with this digest, in one statement. Whether there was one: of several users of one code,
+        one is told True."""
         ...
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from vibecore.domain.actors import Actor, ActorKind
 from vibecore.domain.passwords import check_new_password
 from vibecore.domain.permissions import Action
-from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.profiles import Profile
 from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
@@ -15,7 +14,6 @@ from vibecore.services.work import Work, allowed
 
 def make_account(
     work: Work,
-    policy: AuthPolicy,
     actor: Actor,
     action: Action,
     *,
@@ -32,6 +30,7 @@ def make_account(
     work.permit(actor, action)
     address = check_email(email)
     title: str = USERS.column("name").check(name)
+    policy = work.effects.policy
     plain = check_new_password(password, policy, email=address, name=title, common=common_passwords())
     effects = work.effects
     password_hash = effects.runtime.offload(effects.hasher.hash, plain)

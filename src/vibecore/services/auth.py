@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NoReturn
 from uuid import UUID
 
@@ -12,9 +11,9 @@ from vibecore.domain import json
 from vibecore.domain.actors import Actor
 from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, SerializationConflict, Stale
 from vibecore.domain.json import EMPTY_OBJECT, JsonObject
+from vibecore.domain.logins import Authenticated
 from vibecore.domain.passwords import presented_password
 from vibecore.domain.permissions import Action
-from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.profiles import Profile, SessionInfo
 from vibecore.domain.rules import plain_text
 from vibecore.domain.sessions import SESSIONS, Session
@@ -22,31 +21,14 @@ from vibecore.domain.tokens import SECRET_BYTES, make_session_token, parse_sessi
 from vibecore.domain.users import User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.accounts import make_account
-from vibecore.services.work import ATTEMPTS, Service, Work, allowed_account
+from vibecore.services.work import ATTEMPTS, Service, allowed_account
 
 DEVICE_BYTES: Final = 4096
 """UTF-8 bytes of `device_info`, which a stranger can choose."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authenticated:
-    """A successful login. `token` exists here and with the client only: this object is neither pickled nor copied."""
-
-    user: Profile
-    actor: Actor
-    token: str = field(repr=False)
-    session: SessionInfo
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a login holds a session token and is not pickled or copied")
-
-
 class AuthService(Service):
     """`vibe.auth`."""
-
-    def __init__(self, work: Work, policy: AuthPolicy | None = None) -> None:
-        super().__init__(work)
-        self._policy = AuthPolicy() if policy is None else policy
 
     def register(self, actor: Actor, *, email: str, password: str, name: str) -> Profile:
         """A new account with the role `developer`; `actor` is `Actor.anonymous()`, or an administrator for somebody.
@@ -56,7 +38,6 @@ class AuthService(Service):
         """
         return make_account(
             self._work,
-            self._policy,
             actor,
             Action.ACCOUNT_REGISTER,
             email=email,
@@ -163,7 +144,9 @@ class AuthService(Service):
                 token=token_digest(token),
                 device_info=device,
                 ip_address=visitor.ip_address,
-                expires_at=tx.now + self._policy.session_absolute,
+                expires_at=tx.now + self._effects.policy.session_absolute,
+                idle_expires_at=tx.now + self._effects.policy.session_idle,
+                authenticated_at=tx.now,
                 last_seen_at=tx.now,
                 created_at=tx.now,
                 updated_at=tx.now,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, ParamSpec, Protocol, TypeVar
 from uuid import UUID, uuid4
 
+from vibecore.domain.policies import AuthPolicy
 from vibecore.services.keyring import Keyring
 from vibecore.services.mail.local import NoMailer
 from vibecore.services.mail.messages import Mailer
@@ -98,6 +99,8 @@ class Effects:
     keys: Keyring = field(default_factory=Keyring.random)
     box: SecretBox = field(default_factory=SecretBox)
     """Encrypts the secrets of second factors; without a key, as by default, there are none."""
+    policy: AuthPolicy = field(default_factory=AuthPolicy)
+    """The figures of sign-in."""
     mailer: Mailer = field(default_factory=NoMailer)
     templates: MailTemplates = field(default_factory=MailTemplates)
     public_url: str = LOCAL_URL

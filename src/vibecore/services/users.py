@@ -13,14 +13,13 @@ from vibecore.domain.errors import InvalidTransition, NotFound
 from vibecore.domain.filters import Filter, checked, field
 from vibecore.domain.paging import OrderBy, Page, total_order
 from vibecore.domain.permissions import Action
-from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.profiles import PROFILES, Profile
 from vibecore.domain.rules import check_member
 from vibecore.domain.users import USERS, User, UserRole
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.accounts import make_account
 from vibecore.services.scoped import check_id
-from vibecore.services.work import Service, Work, allowed, allowed_account
+from vibecore.services.work import Service, allowed, allowed_account
 
 _ADMINS: Final = field("role").eq(UserRole.ADMIN) & field("disabled_at").missing()
 """Who can sign in and administer."""
@@ -29,10 +28,6 @@ _ANY_SESSION: Final = ~field("id").missing()
 
 class UserService(Service):
     """`vibe.users`. Users see and change their own profile, administrators everybody's."""
-
-    def __init__(self, work: Work, policy: AuthPolicy | None = None) -> None:
-        super().__init__(work)
-        self._policy = AuthPolicy() if policy is None else policy
 
     def get(self, actor: Actor, user_id: UUID) -> Profile:
         """The user; NotFound, InvalidValue, PermissionDenied for other people's accounts, existing or not."""
@@ -157,7 +152,6 @@ class UserService(Service):
         """
         return make_account(
             self._work,
-            self._policy,
             actor,
             Action.USERS_MANAGE,
             email=email,

@@ -10,7 +10,7 @@ Every field that has no default gets a value of its own; fields in `changes` get
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -74,12 +74,12 @@ def _parents(tx: UnitOfWork, table: Table[Any], given: dict[str, Any]) -> dict[s
 
 
 def altered(table: Table[R], record: R) -> R:
-    """`record` with another value in one field that no constraint concerns."""
-    concerned = {*table.key, *table.locator, "created_at", "updated_at"}
-    for rule in table.uniques:
-        concerned.update((*rule.fields, rule.only_field or ""))
-    concerned.update(reference.field for reference in table.references)
-    column = next(column for column in table.columns if column.name not in concerned)
+    """`record` with another value in one field: one that no constraint concerns, else one that must be unique."""
+    fixed = {*table.key, *table.locator, "created_at", "updated_at"}
+    fixed.update(reference.field for reference in table.references)
+    unique = {field for rule in table.uniques for field in (*rule.fields, rule.only_field or "")}
+    free = [column for column in table.columns if column.name not in fixed]
+    column = next((column for column in free if column.name not in unique), free[0])
     return changed(record, **{column.name: other(column, getattr(record, column.name))})
 
 
@@ -101,6 +101,8 @@ def other(column: Column, value: Any) -> Any:
             return low if value != low else low + Decimal(1)
         case Boolean():
             return not value
+        case Timestamp():
+            return MOMENT if value != MOMENT else MOMENT + timedelta(seconds=1)
         case Json(root=root):
             return {"other": uuid4().hex} if root is dict else [uuid4().hex]
     return fresh(column.rule)

@@ -363,7 +363,7 @@ class TestUserActivity:
 
 
 def test_the_system_counts_what_is_active_as_of_the_refresh() -> None:
-    session: dict[str, Any] = {"user_id": key(1), "token": "x"}
+    session: dict[str, Any] = {"user_id": key(1), "token": "x", "idle_expires_at": NOON, "authenticated_at": NOON}
     api_key: dict[str, Any] = {"user_id": key(1), "name": "k", "key_hash": "x", "key_prefix": "x"}
     run: dict[str, Any] = {"project_id": key(9), "pipeline_id": key(5)}
     note: dict[str, Any] = {"user_id": key(1), "type": "t", "title": "t"}

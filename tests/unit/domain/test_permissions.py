@@ -75,8 +75,16 @@ PLATFORM_RIGHTS = {
         "maintenance.run",
     },
 }
-OWN_ACCOUNT = {"profile.read", "profile.update", "session.end"}
-NEVER_BY_KEY = {"account.register", "session.end", "users.manage"}
+OF_CREDENTIALS = {
+    "account.delete",
+    "credentials.write",
+    "keys.read",
+    "keys.write",
+    "session.end",
+    "sessions.read",
+}
+OWN_ACCOUNT = {"profile.read", "profile.update"} | OF_CREDENTIALS
+NEVER_BY_KEY = {"account.register", "users.manage"} | OF_CREDENTIALS
 
 
 def access(standing: str, visibility: Visibility) -> ProjectAccess:

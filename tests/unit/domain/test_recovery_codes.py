@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.recovery_codes import (
-    RECOVERY_CODES,
+    RECOVERY_CODE_COUNT,
     make_recovery_code,
     parse_recovery_code,
     recovery_code_digest,
@@ -38,7 +38,7 @@ def spellings(draw: st.DrawFn) -> tuple[str, str]:
 
 
 def test_a_user_gets_ten_codes() -> None:
-    assert RECOVERY_CODES == 10
+    assert RECOVERY_CODE_COUNT == 10
 
 
 @given(SECRETS)

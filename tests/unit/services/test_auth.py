@@ -23,10 +23,11 @@ from vibecore.domain.errors import (
     PermissionDenied,
     SerializationConflict,
 )
+from vibecore.domain.logins import Authenticated
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode
-from vibecore.services.auth import Authenticated, AuthService
+from vibecore.services.auth import AuthService
 from vibecore.services.passwords import BcryptHasher
 from vibecore.services.work import ATTEMPTS, Work
 from vibecore.testing.effects import PlainHasher
@@ -122,7 +123,7 @@ def test_a_password_that_breaks_the_policy_makes_no_account(house: House) -> Non
         "is the own e-mail address or name",
         "is one of the most common passwords",
     )
-    strict = AuthService(house.work, AuthPolicy.strict())
+    strict = AuthService(Work(house.memory, replace(house.effects, policy=AuthPolicy.strict())))
     with pytest.raises(PasswordRejected):
         strict.register(Actor.anonymous(), email=ADDRESS, password=PASSWORD, name="Ada")
     assert house.actions() == []

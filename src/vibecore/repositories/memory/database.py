@@ -29,7 +29,15 @@ class Database:
 
     def __init__(self, root: Root | None = None) -> None:
         self.head = Head(empty() if root is None else root, Epoch())
-        self._lock = threading.Lock()
+        # Held by a statement that decides, which then commits.
+        self._lock = threading.RLock()
+
+    def hold(self) -> None:
+        """Let nobody else commit until `release`."""
+        self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
 
     def commit(self, base: Head, root: Root, log: Log, reads: Reads) -> bool:
         """Make the step from `base` to `root` permanent. False, and nothing was written, where it no longer fits.

@@ -119,8 +119,8 @@ class Rows(Repository, Generic[R]):
         return len(listings.matching(self._table, checked, self._records(root, scope)))
 
     def _stream(self, scope: UUID | None, where: Filter | None, order_by: OrderBy | None) -> Iterator[R]:
-        if self.transaction.mode is Mode.READ:
-            raise TransactionError("a unit of work in Mode.READ has no snapshot to stream from")
+        if self.transaction.mode in (Mode.READ, Mode.SINGLE):
+            raise TransactionError("a stream needs a unit of work whose statements share a snapshot")
         return self._streamed(self._cursors.listing(self._table, scope, where, order_by, 0, None))
 
     def _streamed(self, listing: Listing) -> Iterator[R]:

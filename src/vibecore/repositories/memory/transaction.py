@@ -72,7 +72,7 @@ class Transaction:
         self.now = now
         self.root: Root = ()
         self.reads = Reads() if mode is Mode.WRITE else untracked()
-        self.state = LATEST if mode is Mode.READ else FRESH
+        self.state = LATEST if mode in (Mode.READ, Mode.SINGLE) else FRESH
         self._resume = self.state
         self._database = database
         self._base: Head | None = None
@@ -102,6 +102,30 @@ class Transaction:
             raise ReadOnlyTransaction
         return root
 
+    def enter_to_decide(self) -> Root:
+        """Begin a statement that decides and writes, which `leave` or `settle` must end.
+
+        In `Mode.SINGLE` nobody else commits until then, so that the decision is about the newest state.
+        """
+        if self.mode is not Mode.SINGLE:
+            return self.enter_to_write()
+        self._database.hold()
+        try:
+            return self.enter()
+        except BaseException:
+            self._database.release()
+            raise
+
+    def settle(self, *, keep: bool) -> None:
+        """End a statement that decided; in `Mode.SINGLE` what it wrote is permanent now, or gone."""
+        if self.mode is Mode.SINGLE:
+            base, log, self._log = self._base, self._log, []
+            assert base is not None
+            if keep and log and self.state != CLOSED:
+                self._database.commit(base, self.root, log, self.reads)
+            self._database.release()
+        self._lock.release()
+
     def leave(self) -> None:
         self._lock.release()
 
@@ -112,6 +136,10 @@ class Transaction:
     def writing(self) -> Writing:
         """A writing statement as a block; a broken constraint inside aborts the transaction."""
         return Writing(self)
+
+    def deciding(self) -> Deciding:
+        """A statement that decides and writes by itself, as a block."""
+        return Deciding(self)
 
     def check(self, *, write: bool = False) -> None:
         """Raise what a statement would raise now, before it looks at its arguments."""
@@ -204,7 +232,7 @@ class Transaction:
     def start_batch(self) -> None:
         """Refuse statements outside of `in_batch` from now on; the reads of a batch see one state."""
         self.check()
-        self._resume = FRESH if self.state == LATEST else self.state
+        self._resume = FRESH if self.mode is Mode.READ else self.state
         self.state = BATCH
 
     def in_batch(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -344,3 +372,20 @@ class Writing:
         if isinstance(error, (AlreadyExists, MissingReference)) and transaction.state != CLOSED:
             transaction.state = ABORTED
         transaction.leave()
+
+
+class Deciding:
+    """A statement that decides and writes by itself."""
+
+    __slots__ = ("_transaction",)
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def __enter__(self) -> Root:
+        return self._transaction.enter_to_decide()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None:
+        self._transaction.settle(keep=error is None)

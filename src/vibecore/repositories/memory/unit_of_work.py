@@ -15,10 +15,12 @@ from vibecore.domain.notifications import NOTIFICATIONS, Notification
 from vibecore.domain.paging import Cursors
 from vibecore.domain.pipelines import EXECUTIONS, PIPELINES, Execution, Pipeline
 from vibecore.domain.projects import PROJECTS
+from vibecore.domain.recovery_codes import RECOVERY_CODES
 from vibecore.domain.reviews import CODE_REVIEWS
 from vibecore.domain.scores import QUALITY_SCORES, QualityScore
-from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.sessions import SESSIONS, SUPERSEDED_TOKENS
 from vibecore.domain.tests import TEST_RESULTS, TestResult
+from vibecore.domain.throttles import THROTTLES
 from vibecore.domain.users import USERS
 from vibecore.repositories.memory.analytics import MemoryAnalytics
 from vibecore.repositories.memory.audit import MemoryAudit
@@ -30,8 +32,15 @@ from vibecore.repositories.memory.projects import MemoryProjects
 from vibecore.repositories.memory.quality import MemoryQuality
 from vibecore.repositories.memory.reviews import MemoryReviews
 from vibecore.repositories.memory.tables import MemoryChildren
+from vibecore.repositories.memory.throttles import MemoryThrottles
 from vibecore.repositories.memory.transaction import Transaction
-from vibecore.repositories.memory.users import MemoryApiKeys, MemorySessions, MemoryUsers
+from vibecore.repositories.memory.users import (
+    MemoryApiKeys,
+    MemoryRecoveryCodes,
+    MemorySessions,
+    MemorySupersededTokens,
+    MemoryUsers,
+)
 from vibecore.repositories.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -59,6 +68,18 @@ class MemoryUnitOfWork:
     @made_once
     def sessions(self) -> MemorySessions:
         return MemorySessions(self._transaction, SESSIONS, self._cursors)
+
+    @made_once
+    def superseded_tokens(self) -> MemorySupersededTokens:
+        return MemorySupersededTokens(self._transaction, SUPERSEDED_TOKENS, self._cursors)
+
+    @made_once
+    def recovery_codes(self) -> MemoryRecoveryCodes:
+        return MemoryRecoveryCodes(self._transaction, RECOVERY_CODES, self._cursors)
+
+    @made_once
+    def throttles(self) -> MemoryThrottles:
+        return MemoryThrottles(self._transaction, THROTTLES, self._cursors)
 
     @made_once
     def api_keys(self) -> MemoryApiKeys:

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from vibecore.domain.api_keys import API_KEYS, ApiKey
-from vibecore.domain.sessions import SESSIONS, Session
+from vibecore.domain.recovery_codes import RECOVERY_CODES, RecoveryCode
+from vibecore.domain.sessions import SESSIONS, SUPERSEDED_TOKENS, Session, SupersededToken
 from vibecore.domain.users import USERS, User
 from vibecore.repositories import arguments
+from vibecore.repositories.memory import writes
 from vibecore.repositories.memory.layout import Layout, layout_of
 from vibecore.repositories.memory.tables import MemoryChildren, MemoryRoots
 from vibecore.repositories.memory.transaction import Transaction
@@ -36,6 +38,32 @@ class MemorySessions(MemoryChildren[Session]):
         with self.transaction.reading():
             value = arguments.scope(SESSIONS, user_id).int, arguments.text(SESSIONS, "token", token)
             return _with_user(self.transaction, self._layout, "uq_sessions_token", value)
+
+
+class MemorySupersededTokens(MemoryChildren[SupersededToken]):
+    """See `vibecore.repositories.users.SupersededTokens`."""
+
+    __slots__ = ()
+
+    def find_by_token(self, user_id: UUID, token: str, /) -> tuple[SupersededToken, User] | None:
+        with self.transaction.reading():
+            value = arguments.scope(SUPERSEDED_TOKENS, user_id).int, arguments.text(SUPERSEDED_TOKENS, "token", token)
+            return _with_user(self.transaction, self._layout, "uq_superseded_tokens_token", value)
+
+
+class MemoryRecoveryCodes(MemoryChildren[RecoveryCode]):
+    """See `vibecore.repositories.users.RecoveryCodes`."""
+
+    __slots__ = ()
+
+    def use(self, user_id: UUID, code_hash: str, /) -> bool:
+        with self.transaction.writing():
+            wanted = arguments.text(RECOVERY_CODES, "code_hash", code_hash)
+            value = arguments.scope(RECOVERY_CODES, user_id).int, wanted
+            found = self.transaction.held(self._layout, self._layout.unique("uq_recovery_codes_hash"), value)
+            if found is not None:
+                writes.delete(self.transaction, self._layout, [found])
+            return found is not None
 
 
 class MemoryApiKeys(MemoryChildren[ApiKey]):

@@ -1,7 +1,8 @@
 """One transaction on one connection: when it begins, what state it is in, how it ends.
 
 The connection is taken at the first statement, and BEGIN travels with it. A unit in `Mode.READ` opens a transaction
-only around a batch, so that all of it sees one snapshot, in the same round trip.
+only around a batch, so that all of it sees one snapshot, in the same round trip. One in `Mode.SINGLE` opens and ends
+one around every statement, in the same round trip as well.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ OWN: Final = {
     Mode.WRITE: Frame((Statement("BEGIN ISOLATION LEVEL SERIALIZABLE"),), _COMMIT, _ROLLBACK),
     Mode.SNAPSHOT: Frame((_READ_ONLY,), _COMMIT, _ROLLBACK),
     Mode.READ: Frame((_READ_ONLY,), _COMMIT, _ROLLBACK, around_one=False),
+    Mode.SINGLE: Frame((Statement("BEGIN ISOLATION LEVEL READ COMMITTED"),), _COMMIT, _ROLLBACK),
 }
 """Transactions of our own."""
 _RELEASE: Final = Statement("RELEASE SAVEPOINT vibecore_unit")
@@ -129,7 +131,7 @@ class Transaction:
 
     # -- state
 
-    def enter(self, *, write: bool = False) -> None:
+    def enter(self, *, write: bool = False, decide: bool = False) -> None:
         """The state checks that come before a call looks at its arguments."""
         if self._closed:
             raise TransactionClosed
@@ -139,7 +141,7 @@ class Transaction:
             raise TransactionError("a batch is open: add the call to it, or leave it first")
         if self._lock.locked():
             raise TransactionBusy
-        if write and self._mode is not Mode.WRITE:
+        if (write and self._mode is not Mode.WRITE) or (decide and self._mode not in (Mode.WRITE, Mode.SINGLE)):
             raise ReadOnlyTransaction
 
     def fail(self, error: VibecoreError) -> VibecoreError:
@@ -149,8 +151,8 @@ class Transaction:
 
     @property
     def reading(self) -> bool:
-        """Whether each statement sees a snapshot of its own."""
-        return self._mode is Mode.READ
+        """Whether each statement sees a snapshot of its own, and nothing stays open after it."""
+        return self._mode in (Mode.READ, Mode.SINGLE)
 
     # -- statements
 
@@ -256,12 +258,25 @@ class Transaction:
         if self._begun:
             with self._using() as wire:
                 return wire.pipeline(statements)
-        ending = self._frame.commit if self._mode is Mode.READ else ()
+        if self._mode is Mode.SINGLE:
+            return self._one_by_one(statements)
+        ending = self._frame.commit if self.reading else ()
         start = len(self._frame.begin)
         with self._using(start) as wire:
             results = self._first(wire, lambda wire: wire.pipeline([*self._frame.begin, *statements, *ending]))
-        self._begun = self._mode is not Mode.READ
+        self._begun = not self.reading
         return results[start : start + len(statements)]
+
+    def _one_by_one(self, statements: list[Statement]) -> list[Result]:
+        """Each statement as a transaction, all in one round trip: none holds a lock while a later one waits."""
+        framed = [each for one in statements for each in (*self._frame.begin, one, *self._frame.commit)]
+        start = len(self._frame.begin)
+        step = start + 1 + len(self._frame.commit)
+        try:
+            with self._using() as wire:
+                return self._first(wire, lambda wire: wire.pipeline(framed))[start::step]
+        except _Partly as failed:
+            raise _Partly(failed.error, failed.results[start::step]) from None
 
     def _first(self, wire: Wire, exchange: Callable[[Wire], T]) -> T:
         """The first exchange on a connection. A pooled one may have died while it lay idle; nothing was done on it for
@@ -311,7 +326,7 @@ class Transaction:
 
     def _has_read(self, wire: Wire) -> bool:
         """Whether the statements around what was read are done: a pipeline of them fails, or it runs to its end."""
-        return self._mode is Mode.READ and wire.status is pq.TransactionStatus.INTRANS
+        return self.reading and wire.status is pq.TransactionStatus.INTRANS
 
     def _go_back(self, wire: Wire, statements: tuple[Statement, ...]) -> None:
         """Undo to a savepoint or the start.
@@ -327,7 +342,7 @@ class Transaction:
         self._tainted = False
 
     def _failed(self, error: psycopg.Error, wire: Wire) -> VibecoreError:
-        if self._mode is not Mode.READ:
+        if not self.reading:
             self._aborted = True
             self._begun = self._begun or wire.status in _OPEN
         elif not wire.broken and wire.status in _OPEN:

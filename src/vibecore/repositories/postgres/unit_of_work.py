@@ -26,7 +26,14 @@ from vibecore.repositories.postgres.projects import PostgresProjects
 from vibecore.repositories.postgres.quality import PostgresQuality
 from vibecore.repositories.postgres.reviews import PostgresReviews
 from vibecore.repositories.postgres.tables import PostgresTable
-from vibecore.repositories.postgres.users import PostgresApiKeys, PostgresSessions, PostgresUsers
+from vibecore.repositories.postgres.throttles import PostgresThrottles
+from vibecore.repositories.postgres.users import (
+    PostgresApiKeys,
+    PostgresRecoveryCodes,
+    PostgresSessions,
+    PostgresSupersededTokens,
+    PostgresUsers,
+)
 from vibecore.repositories.unit_of_work import Pending, UnitOfWork
 
 if TYPE_CHECKING:
@@ -75,6 +82,18 @@ class PostgresUnitOfWork:
     @made_once
     def sessions(self) -> PostgresSessions:
         return self._table(PostgresSessions, "sessions")
+
+    @made_once
+    def superseded_tokens(self) -> PostgresSupersededTokens:
+        return self._table(PostgresSupersededTokens, "superseded_tokens")
+
+    @made_once
+    def recovery_codes(self) -> PostgresRecoveryCodes:
+        return self._table(PostgresRecoveryCodes, "recovery_codes")
+
+    @made_once
+    def throttles(self) -> PostgresThrottles:
+        return self._table(PostgresThrottles, "throttles")
 
     @made_once
     def api_keys(self) -> PostgresApiKeys:

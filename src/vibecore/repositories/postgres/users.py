@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from vibecore.domain.api_keys import ApiKey
-from vibecore.domain.sessions import Session
+from vibecore.domain.recovery_codes import RecoveryCode
+from vibecore.domain.sessions import Session, SupersededToken
 from vibecore.domain.users import USERS, User
 from vibecore.repositories import arguments
 from vibecore.repositories.postgres._codec import selected
@@ -26,6 +27,20 @@ class PostgresUsers(PostgresTable[User]):
 class PostgresSessions(PostgresTable[Session]):
     def find_by_token(self, user_id: UUID, token: str) -> tuple[Session, User] | None:
         return _with_user(self, "token", user_id, token)
+
+
+class PostgresSupersededTokens(PostgresTable[SupersededToken]):
+    def find_by_token(self, user_id: UUID, token: str) -> tuple[SupersededToken, User] | None:
+        return _with_user(self, "token", user_id, token)
+
+
+class PostgresRecoveryCodes(PostgresTable[RecoveryCode]):
+    def use(self, user_id: UUID, code_hash: str) -> bool:
+        self._tx.enter(write=True)
+        wanted = arguments.text(self._table, "code_hash", code_hash)
+        key = arguments.scope(self._table, user_id), wanted
+        sql = f"DELETE FROM {self._sql.name} WHERE user_id = %s AND code_hash = %s"
+        return self._tx.run(sql, key, lambda result: result.count > 0)
 
 
 class PostgresApiKeys(PostgresTable[ApiKey]):

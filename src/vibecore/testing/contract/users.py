@@ -6,7 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from vibecore.domain.api_keys import API_KEYS
-from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.recovery_codes import RECOVERY_CODES
+from vibecore.domain.sessions import SESSIONS, SUPERSEDED_TOKENS
 from vibecore.domain.users import USERS
 from vibecore.repositories.unit_of_work import Store
 from vibecore.testing.builders import make
@@ -54,3 +55,31 @@ def test_keys_are_found_with_their_user(store: Store) -> None:
         assert tx.api_keys.find_by_prefix(NOBODY, "vck_1") is None
         with invalid("key_prefix"):
             tx.api_keys.find_by_prefix(user.id, "x" * 21)
+
+
+def test_superseded_tokens_are_found_with_their_user(store: Store) -> None:
+    """By user and digest together; they go with their session."""
+    with store.begin() as tx:
+        old = make(tx, SUPERSEDED_TOKENS, token="t")  # a digest in a test
+        user = tx.users.get(old.user_id)
+        assert tx.superseded_tokens.find_by_token(user.id, "t") == (old, user)
+        assert tx.superseded_tokens.find_by_token(user.id, "T") is None
+        assert tx.superseded_tokens.find_by_token(NOBODY, "t") is None
+        with invalid("token"):
+            tx.superseded_tokens.find_by_token(user.id, 1)  # type: ignore[arg-type]  # what callers without a checker do
+        tx.sessions.delete(user.id, old.session_id)
+        assert tx.superseded_tokens.find_by_token(user.id, "t") is None
+
+
+def test_recovery_codes_work_once(store: Store) -> None:
+    """The row is gone with the first use; nobody else's code does."""
+    with store.begin() as tx:
+        code = make(tx, RECOVERY_CODES, code_hash="c")
+        other = make(tx, RECOVERY_CODES, code_hash="c")
+        assert not tx.recovery_codes.use(NOBODY, "c")
+        assert not tx.recovery_codes.use(code.user_id, "C")
+        assert tx.recovery_codes.use(code.user_id, "c")
+        assert not tx.recovery_codes.use(code.user_id, "c")
+        assert tx.recovery_codes.count(other.user_id) == 1
+        with invalid("code_hash"):
+            tx.recovery_codes.use(code.user_id, None)  # type: ignore[arg-type]  # what callers without a checker do

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +25,7 @@ from vibecore.domain.rules import Json, Text, TextArray
 from vibecore.domain.schema import Table
 from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.tables import TABLES
+from vibecore.domain.throttles import THROTTLES, Limit
 from vibecore.domain.users import USERS
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.testing import strategies
@@ -31,7 +33,10 @@ from vibecore.testing import strategies
 REPOSITORIES: Final = {
     "users": "users",
     "sessions": "sessions",
+    "superseded_tokens": "superseded_tokens",
     "api_keys": "api_keys",
+    "recovery_codes": "recovery_codes",
+    "throttles": "throttles",
     "notifications": "notifications",
     "projects": "projects",
     "project_members": "members",
@@ -51,7 +56,17 @@ FURNITURE: Final[tuple[tuple[Table[Any], ...], ...]] = (
     (),
     tuple(table for table in TABLES for _ in range(2)),
     (USERS, USERS, PROJECTS, PROJECTS, *(FILES,) * 5, *(DEPLOYMENTS,) * 4, *(CODE_REVIEWS,) * 4),
-    (USERS, USERS, USERS, *(SESSIONS,) * 3, *(PROJECTS,) * 4, *(MEMBERS,) * 4, AUDIT_LOGS, AUDIT_LOGS),
+    (
+        USERS,
+        USERS,
+        USERS,
+        *(SESSIONS,) * 3,
+        *(THROTTLES,) * 2,
+        *(PROJECTS,) * 4,
+        *(MEMBERS,) * 4,
+        AUDIT_LOGS,
+        AUDIT_LOGS,
+    ),
 )
 """Tables whose rows a run can begin with, in an order that lets references be met."""
 
@@ -65,6 +80,8 @@ FAVOURITES: Final[dict[tuple[str, str], SearchStrategy[Any]]] = {
     ("users", "email"): st.sampled_from(("ada@example.org", "Ada@example.org", "bob@example.org")),
     ("users", "email_key"): st.sampled_from(("ada@example.org", "bob@example.org", "cy@example.org")),
     ("sessions", "token"): st.sampled_from(("t1", "t2", "t3")),
+    ("superseded_tokens", "token"): st.sampled_from(("t1", "t2", "t3")),
+    ("recovery_codes", "code_hash"): st.sampled_from(("c1", "c2")),
     ("api_keys", "key_prefix"): st.sampled_from(("vck_1", "vck_2")),
     ("cicd_pipelines", "name"): st.sampled_from(("ci", "cd")),
     ("cicd_executions", "concurrency_key"): st.sampled_from((None, "main")),
@@ -338,13 +355,29 @@ def _user(known: Known) -> SearchStrategy[UUID]:
     return an_id(known, "users")
 
 
+LIMITS: Final = st.sampled_from(
+    (Limit(timedelta(seconds=1), 2), Limit(timedelta(days=1), 1), Limit(timedelta(microseconds=1), 3, 2))
+)
+"""Limits that a few tries reach."""
+
+
+def _throttle(known: Known) -> SearchStrategy[UUID]:
+    return an_id(known, "throttles", miss=3)
+
+
 _path = st.sampled_from(PATHS)
 _paths = st.lists(_path, max_size=4)
 
 SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (st.sampled_from(("ada@example.org", "x", "bob@example.org")),), "users", "find_by_email_key"),
     _special(lambda k: (_user(k), st.sampled_from(("t1", "t2"))), "sessions", "find_by_token"),
+    _special(lambda k: (_user(k), st.sampled_from(("t1", "t2"))), "superseded_tokens", "find_by_token"),
     _special(lambda k: (_user(k), st.sampled_from(("vck_1", "vck_2"))), "api_keys", "find_by_prefix"),
+    _special(lambda k: (_user(k), st.sampled_from(("c1", "c2"))), "recovery_codes", "use"),
+    _special(lambda k: (_throttle(k), LIMITS), "throttles", "take"),
+    _special(lambda k: (_throttle(k), LIMITS), "throttles", "take"),
+    _special(lambda k: (_throttle(k), LIMITS), "throttles", "refund"),
+    _special(lambda k: (_throttle(k),), "throttles", "forget"),
     _special(lambda k: (_project(k), _user(k)), "members", "find_user"),
     _special(lambda k: (_project(k), st.none() | _user(k)), "projects", "access"),
     _special(lambda k: (st.none() | _user(k),), "projects", "page_readable"),

@@ -253,7 +253,7 @@ class Parity(RuleBasedStateMachine):
     # -- transactions
 
     @precondition(lambda self: self.sides[0].unit is None)
-    @rule(mode=st.sampled_from([Mode.WRITE] * 6 + [Mode.SNAPSHOT, Mode.READ]))
+    @rule(mode=st.sampled_from([Mode.WRITE] * 6 + [Mode.SNAPSHOT, Mode.READ, Mode.SINGLE]))
     def begin(self, mode: Mode) -> None:
         self.writing = mode is Mode.WRITE
         self.both(lambda side: side.begin(mode), f"begin {mode}")
