@@ -9,6 +9,7 @@ import pytest
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
 from vibecore.domain.errors import NotFound
+from vibecore.domain.files import FILES
 from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.users import USERS
 from vibecore.repositories.unit_of_work import Store
@@ -34,6 +35,14 @@ def test_found_by_id_in_the_order_asked_for(store: Store) -> None:
         tx.users.update(first)
         for ids in ([first.id, second.id], [second.id, first.id]):
             assert list(tx.users.find_many(ids)) == ids
+
+
+def test_moving_what_is_not_there(store: Store) -> None:
+    """Nothing stands at the path, though something stands below it: nothing moves."""
+    with store.begin() as tx:
+        below = make(tx, FILES, path="a/b")
+        assert tx.files.move_subtree(below.project_id, "a", "c", None) == 0
+        assert tx.files.get(below.project_id, below.id) == below
 
 
 def test_answer_before_failure_in_a_batch(store: Store) -> None:

@@ -76,6 +76,9 @@ class PostgresFiles(PostgresTable[File]):
         name = name_of(new)
         path_of, new_path = moved("path", old, new)
         chosen, within = inside("path", old)
+        # Entries below a path where nothing stands stay where they are.
+        chosen += f" AND EXISTS (SELECT 1 FROM {self._sql.name} top WHERE top.project_id = %s AND top.path = %s)"
+        within += [project, old]
         sql = _MOVE.format(name=self._sql.name, new=path_of, inside=chosen, tick=NEXT_TICK)
         params = [*new_path, project, *within, project, *new_path, self._now, old, name, old, parent, project, *within]
 
