@@ -3,6 +3,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 STEPS ?= 2000
+# Processes that run tests at once; 0 runs them in pytest's own, where a debugger can be used.
+WORKERS ?= logical
 BIN := $(VENV)/bin
 # Top-level folders that hold Python.
 CODE := $(wildcard src tests migrations bench)
@@ -30,7 +32,7 @@ demo: $(VENV)/.runtime ## do the platform's work on a real source tree with an e
 	$(BIN)/vibecore demo
 
 test: $(VENV)/.dev ## every test, on memory and on the embedded server; a part: make test TESTS=tests/unit
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal $(TESTS)
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check $(CODE)

@@ -20,6 +20,12 @@ settings.register_profile("thorough", max_examples=2000, **_SHARED)  # type: ign
 settings.load_profile(os.environ.get("VIBECORE_HYPOTHESIS", "ci" if os.environ.get("CI") else "default"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A long text is named after its parameter. Keys, hashes and tokens are others in every process, but pytest-xdist
+    runs only tests that have the same ids in all of them."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > 40 else None
+
+
 @pytest.fixture(params=names())
 def backend(request: pytest.FixtureRequest, vibe_backends: Backends) -> Backend:
     """Each backend in turn."""

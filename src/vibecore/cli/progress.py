@@ -15,7 +15,6 @@ class Step:
 
     def __init__(self, progress: Progress | None, total: int | None) -> None:
         self._progress = progress
-        self._total = total
         self._task = None if progress is None else progress.add_task("", total=total, said="")
         self.said = ""
 

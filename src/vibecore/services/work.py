@@ -331,8 +331,3 @@ def writable(actor: Actor, action: Action, project_id: UUID, access: ProjectAcce
     if granted.project.status is ProjectStatus.ARCHIVED:
         raise ReadOnlyProject(project_id)
     return granted
-
-
-def overridden(actor: Actor, action: Action, access: ProjectAccess) -> dict[str, object]:
-    """Details that mark an audit row where only the administrator's override allowed the action."""
-    return {"override": True} if decide(actor, action, access) is Decision.OVERRIDDEN else {}

@@ -198,8 +198,9 @@ class PostgresBackend:
     def close(self) -> None:
         with ExitStack() as stack:
             stack.callback(self._server.close)
-            for number in range(1, self._made + 1):
-                stack.callback(self._server.run, f'DROP DATABASE IF EXISTS "{self._prefix}_{number}" WITH (FORCE)')
+            if self._server.lasting:
+                for number in range(1, self._made + 1):
+                    stack.callback(self._server.run, f'DROP DATABASE IF EXISTS "{self._prefix}_{number}" WITH (FORCE)')
             for database in self._all:
                 stack.callback(database.engine.dispose)
 
@@ -247,11 +248,12 @@ _EMPTY: Final = "\n".join(
 
 
 class _Server:
-    """A server and its statements about databases."""
+    """A server and its statements about databases; `lasting` unless it goes, with all that is on it, when closed."""
 
-    def __init__(self, url: str, close: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, url: str, close: Callable[[], None] | None = None) -> None:
         self._url = url
-        self.close = close
+        self.lasting = close is None
+        self.close: Callable[[], None] = close or (lambda: None)
 
     def url_of(self, database: str) -> str:
         import sqlalchemy as sa

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID
 
+from tests.unit.services.counting import CountingStore
 from vibecore.bootstrap.services import Services
 from vibecore.domain.actors import Actor, ActorKind
 from vibecore.domain.audit import AuditEvent
 from vibecore.domain.members import ProjectMember
 from vibecore.domain.paging import Cursors
 from vibecore.domain.projects import Project
-from vibecore.domain.tables import TABLES
 from vibecore.domain.users import User, UserRole, email_key
 from vibecore.repositories.memory.store import MemoryStore
 from vibecore.repositories.unit_of_work import Mode
@@ -24,18 +22,6 @@ from vibecore.testing.effects import fixed_effects
 
 PASSWORD: Final = "engine no. 9"
 SESSION: Final = UUID(int=2**100)
-CALLS: Final = frozenset(table.name for table in TABLES) | {
-    "members",
-    "reviews",
-    "tests",
-    "pipelines",
-    "executions",
-    "scores",
-    "quality",
-    "audit",
-    "analytics",
-    "archived_deployments",
-}
 
 
 class House:
@@ -159,79 +145,3 @@ class House:
 def user_id(actor: Actor) -> UUID:
     assert actor.user_id is not None
     return actor.user_id
-
-
-class CountingStore:
-    """A store that counts what would travel: each call alone, each batch, each commit; and the units that are open."""
-
-    joined = False
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.trips = 0
-        self.open = 0
-
-    def begin(self, mode: Mode = Mode.WRITE) -> CountingUnit:
-        return CountingUnit(self, self._store.begin(mode))
-
-
-class CountingUnit:
-    def __init__(self, store: CountingStore, tx: Any) -> None:
-        self._store = store
-        self._tx = tx
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._tx, name)
-        return CountingRepository(self._store, found) if name in CALLS else found
-
-    def batch(self) -> CountingBatch:
-        self._store.trips += 1
-        return CountingBatch(self._tx.batch())
-
-    def commit(self) -> None:
-        self._store.trips += 1
-        self._tx.commit()
-
-    def __enter__(self) -> Self:
-        self._store.open += 1
-        self._tx.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._store.open -= 1
-        self._tx.__exit__(kind, error, traceback)
-
-
-class CountingRepository:
-    def __init__(self, store: CountingStore, repository: Any) -> None:
-        self._store = store
-        self._repository = repository
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._repository, name)
-
-        @functools.wraps(call)
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            self._store.trips += 1
-            return call(*args, **kwargs)
-
-        return counted
-
-
-class CountingBatch:
-    def __init__(self, batch: Any) -> None:
-        self._manager = batch
-
-    def __enter__(self) -> Self:
-        self._batch = self._manager.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> Any:
-        return self._manager.__exit__(kind, error, traceback)
-
-    def add(self, call: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return self._batch.add(call.__wrapped__, *args, **kwargs)

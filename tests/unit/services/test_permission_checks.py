@@ -79,6 +79,11 @@ def arguments(house: House, noun: str, name: str, source: Path) -> dict[str, Any
     return filled
 
 
+EACH_METHOD = pytest.mark.parametrize(
+    ("noun", "name"), [pytest.param(*each, id=".".join(each)) for each in METHODS if each not in NO_ACTOR]
+)
+
+
 def run(house: House, noun: str, name: str, actor: Actor, filled: dict[str, Any]) -> Any:
     return getattr(getattr(house.vibe, noun), name)(actor, **filled)
 
@@ -90,7 +95,7 @@ def test_every_method_that_takes_no_actor_is_known() -> None:
         assert (first.name == "actor") is ((noun, name) not in NO_ACTOR), (noun, name)
 
 
-@pytest.mark.parametrize(("noun", "name"), [m for m in METHODS if m not in NO_ACTOR], ids=".".join)
+@EACH_METHOD
 def test_who_may_not_gets_nothing(noun: str, name: str, tmp_path: Path) -> None:
     """A stranger, nobody, and a key of the owner without the scope are denied or find nothing; nothing is written."""
     house = House()
@@ -114,8 +119,8 @@ def test_who_may_not_gets_nothing(noun: str, name: str, tmp_path: Path) -> None:
     assert len(house.actions()) >= 3
 
 
-@pytest.mark.parametrize(("noun", "name"), [m for m in METHODS if m not in NO_ACTOR], ids=".".join)
-@pytest.mark.parametrize("actor", [None, "admin", 7, object(), UserRole.ADMIN], ids=repr)
+@EACH_METHOD
+@pytest.mark.parametrize("actor", [None, "admin", 7, pytest.param(object(), id="object"), UserRole.ADMIN])
 def test_what_is_no_actor_is_refused(noun: str, name: str, actor: Any, tmp_path: Path) -> None:
     """A forgotten actor is an error of the caller that names itself, never a right."""
     house = House()

@@ -43,11 +43,12 @@ def _plant(root: Path, *paths: str) -> None:
 
 @contextmanager
 def _descriptors_left(number: int) -> Iterator[None]:
-    """Lowers the limit on descriptors to `number` more than are open."""
+    """Lowers the limit on descriptors so that `number` can be opened, in whatever gaps between the open ones."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    probe = os.dup(0)
-    os.close(probe)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (probe + number, hard))
+    unused = [os.dup(0) for _ in range(number + 1)]
+    for descriptor in unused:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(unused), hard))
     try:
         yield
     finally:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
 from uuid import UUID
 
+from tests.unit.services.counting import CountingStore
 from vibecore.domain.actors import Actor
 from vibecore.domain.audit import AuditEvent
 from vibecore.domain.members import ProjectMember
@@ -26,7 +24,6 @@ from vibecore.services.work import Work
 from vibecore.testing.effects import START, fixed_effects
 
 SESSION = UUID(int=99)
-REPOSITORIES = frozenset({"projects", "files", "deployments", "reviews", "tests", "scores", "quality", "audit"})
 
 
 class Services:
@@ -46,7 +43,7 @@ class Bench(Services):
     def __init__(self) -> None:
         self.effects = fixed_effects()
         self.memory = MemoryStore(self.effects.clock, Cursors(b"a key of the tests"))
-        self.counted = _CountedStore(self.memory)
+        self.counted = CountingStore(self.memory)
         super().__init__(Work(self.counted, self.effects))  # type: ignore[arg-type]
         self.owner = self._user("owner", UserRole.DEVELOPER)
         self.viewer = self._user("viewer", UserRole.DEVELOPER)
@@ -133,76 +130,3 @@ class Bench(Services):
             tx.users.insert(user)
             tx.commit()
         return Actor.of_user(user, session_id=SESSION, ip_address="192.0.2.1")
-
-
-class _CountedStore:
-    """A store that counts what would travel: each call alone, each batch, each commit."""
-
-    joined = False
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.trips = 0
-
-    def begin(self, mode: Mode = Mode.WRITE) -> _CountedUnit:
-        return _CountedUnit(self, self._store.begin(mode))
-
-
-class _CountedUnit:
-    def __init__(self, store: _CountedStore, tx: Any) -> None:
-        self._store = store
-        self._tx = tx
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._tx, name)
-        return _CountedRepository(self._store, found) if name in REPOSITORIES else found
-
-    def batch(self) -> _CountedBatch:
-        self._store.trips += 1
-        return _CountedBatch(self._tx.batch())
-
-    def commit(self) -> None:
-        self._store.trips += 1
-        self._tx.commit()
-
-    def __enter__(self) -> Self:
-        self._tx.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._tx.__exit__(kind, error, traceback)
-
-
-class _CountedRepository:
-    def __init__(self, store: _CountedStore, repository: Any) -> None:
-        self._store = store
-        self._repository = repository
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._repository, name)
-
-        @functools.wraps(call)
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            self._store.trips += 1
-            return call(*args, **kwargs)
-
-        return counted
-
-
-class _CountedBatch:
-    def __init__(self, batch: Any) -> None:
-        self._manager = batch
-
-    def __enter__(self) -> Self:
-        self._batch = self._manager.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> Any:
-        return self._manager.__exit__(kind, error, traceback)
-
-    def add(self, call: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return self._batch.add(call.__wrapped__, *args, **kwargs)

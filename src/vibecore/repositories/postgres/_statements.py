@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -64,9 +63,6 @@ class Statements:
             f"UPDATE {self.name} SET {changes}, updated_at = row_updated_at "
             f"FROM unnest({', '.join(arrays)}) AS given({', '.join(names)}) WHERE {scope}id = row_id"
         )
-
-    def decode_all(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        return [self.decode(row) for row in rows]
 
 
 def _carrier(kind: str) -> str:

@@ -344,7 +344,7 @@ def test_damaged_and_forged_cursors_are_refused(store: Store) -> None:
         [("name", True)],
         [Order("name", 1)],  # type: ignore[arg-type]  # what callers without a checker do
         [Order(1)],  # type: ignore[arg-type]  # what callers without a checker do
-        iter(["name"]),
+        pytest.param(iter(["name"]), id="an iterator"),
     ],
     ids=repr,
 )
