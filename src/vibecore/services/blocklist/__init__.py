@@ -25,7 +25,7 @@ class CommonPasswords(Container[str]):
         self._lines = b"\n" + text
 
     def __contains__(self, password: object) -> bool:
-        if not isinstance(password, str) or not password.isascii() or not password or "\n" in password:
+        if not isinstance(password, str) or not password.isascii() or "\n" in password:
             return False
         return b"\n%b\n" % password.encode() in self._lines
 
