@@ -46,9 +46,15 @@ def large(tmp_path: Path) -> Path:
 def reviewing(large: Path, folder: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A demo on an embedded server in `folder` that has come to its longest step."""
     vector = command(["demo", large, "--url", f"embedded://{folder}", *more])
-    with subprocess.Popen(
-        vector, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True
-    ) as process:
+    # A shell starts what it runs in the background with SIGINT ignored, which every process below would inherit.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        started = subprocess.Popen(
+            vector, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with started as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("import "):
