@@ -119,6 +119,7 @@ def story(source: Path) -> Story:
     yield said("quality", "history", actor, id)
     yield said("maintenance", "refresh_analytics", admin)
     yield said("maintenance", "archive_deployments", admin, days=30)
+    yield said("maintenance", "prepare_audit", admin, months=2)
     yield said("analytics", "recent_activity", admin)
     yield said("analytics", "project_file_stats", admin)
     yield said("analytics", "deployment_success_rate", admin)

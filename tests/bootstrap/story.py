@@ -70,4 +70,5 @@ def told(vibe: Services) -> dict[str, Any]:
         ],
         "recent": bool(vibe.analytics.recent_activity(ada, project_id=project.id)),
         "archived": vibe.maintenance.archive_deployments(SYSTEM, days=0),
+        "prepared": vibe.maintenance.prepare_audit(SYSTEM, months=1) > refreshed.as_of.date(),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -127,16 +128,22 @@ def test_a_project_that_was_never_assessed(database: str, ada: str, tree: Path) 
 
 
 def test_upkeep(database: str, tree: Path) -> None:
-    """What ended is archived but for what a rollback may need, and the analytics are renewed."""
+    """What ended is archived but for what a rollback may need, the analytics are renewed, the audit trail has room."""
     vibecore("demo", tree, "--url", database).done()
     kept = vibecore("maintain", "--url", database, "--json").done().json
     assert (kept["archived"], kept["daily_rows"], kept["user_rows"]) == (0, 1, 1)
-    archived = vibecore("maintain", "--archive-days", "0", "--url", database).done()
+    archived = vibecore("maintain", "--archive-days", "0", "--audit-months", "7", "--url", database).done()
     with psycopg.connect(database) as connection:
         found = connection.execute("SELECT count(*) FROM archived_deployments").fetchone()
+        last = connection.execute(
+            "SELECT max(relname) FROM pg_class WHERE relname ~ '^audit_logs_\\d{4}_\\d\\d$'"
+        ).fetchone()
     assert found is not None
     assert archived.out.splitlines()[0] == f"{found[0]} deployments archived"
     assert found[0] > 0
+    until = date.fromisoformat(archived.out.split()[-1])
+    assert last == (f"audit_logs_{until - timedelta(days=1):%Y_%m}",)
+    assert until > date.fromisoformat(kept["audit_until"]) > datetime.fromisoformat(kept["as_of"]).date()
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,7 @@ def _usual(house: House) -> dict[str, Any]:
         "edge_cases": ("empty",),
         "coverage_goal": 80,
         "days": 1,
+        "months": 1,
         "since": date(2024, 1, 1),
         "until": date(2026, 1, 1),
         "limit": 10,
@@ -232,5 +233,6 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("users", "create_admin"): _as_admin,
     ("maintenance", "archive_deployments"): _as_admin,
     ("maintenance", "refresh_analytics"): _as_admin,
+    ("maintenance", "prepare_audit"): _as_admin,
 }
 """What a method needs instead of the usual; a project that has something in flight cannot be archived."""

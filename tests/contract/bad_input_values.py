@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tests.contract.bad_input_house import House
 from vibecore.domain.actors import Actor, ActorKind
+from vibecore.domain.audit import AHEAD
 from vibecore.domain.deployments import DEPLOYMENTS
 from vibecore.domain.errors import (
     AuthenticationFailed,
@@ -407,6 +408,7 @@ BY_NAME: Final[dict[str, Source]] = {
     "edge_cases": _column(TEST_RESULTS, "edge_cases"),
     "coverage_goal": _column(TEST_RESULTS, "coverage_goal"),
     "days": _rule(Integer(low=0)),
+    "months": _rule(AHEAD),
     "since": _dates,
     "until": _dates,
     "limit": _limits,

@@ -298,6 +298,7 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
         WRITE,
         lambda w: lambda: w.vibe.maintenance.archive_deployments(SYSTEM, days=30),
     ),
+    "maintenance.prepare_audit": (WRITE, lambda w: lambda: w.vibe.maintenance.prepare_audit(SYSTEM, months=1)),
     "maintenance.refresh_analytics": (WRITE, lambda w: lambda: w.vibe.maintenance.refresh_analytics(SYSTEM)),
 }
 BULK: Final = {"files.import_tree", "reviews.run"}

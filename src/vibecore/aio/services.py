@@ -134,6 +134,7 @@ class AsyncMaintenanceService(AsyncService[MaintenanceService]):
 
     archive_deployments = awaited(MaintenanceService.archive_deployments)
     refresh_analytics = awaited(MaintenanceService.refresh_analytics)
+    prepare_audit = awaited(MaintenanceService.prepare_audit)
 
 
 class AsyncServices:

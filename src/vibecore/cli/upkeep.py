@@ -18,9 +18,19 @@ def maintain(
             "--archive-days", metavar="DAYS", min=0, help="Archive deployments that ended more than so many days ago."
         ),
     ] = 90,
+    months: Annotated[
+        int,
+        typer.Option(
+            "--audit-months",
+            metavar="MONTHS",
+            min=0,
+            max=120,
+            help="Make room in the audit trail for this month and so many more.",
+        ),
+    ] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Move old deployments to the archive and renew the materialized views."""
+    """Archive old deployments, renew the materialized views and make room in the audit trail."""
     from vibecore.cli import output, targets
     from vibecore.domain.actors import Actor
 
@@ -28,6 +38,7 @@ def maintain(
         actor = Actor.system("vibecore maintain")
         archived = vibe.maintenance.archive_deployments(actor, days=days)
         refreshed = vibe.maintenance.refresh_analytics(actor)
+        until = vibe.maintenance.prepare_audit(actor, months=months)
     if as_json:
         output.emit(
             {
@@ -35,6 +46,7 @@ def maintain(
                 "as_of": refreshed.as_of,
                 "daily_rows": refreshed.daily_rows,
                 "user_rows": refreshed.user_rows,
+                "audit_until": until,
             }
         )
         return
@@ -42,3 +54,4 @@ def maintain(
     console = output.out()
     console.print(f"{archived:,} deployments archived")
     console.print(f"analytics as of {moment}: {refreshed.daily_rows:,} project days, {refreshed.user_rows:,} users")
+    console.print(f"audit trail prepared until {until:%Y-%m-%d}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import MAXYEAR, date, datetime
 from typing import Annotated, Final
 
+from vibecore.domain.errors import InvalidValue
 from vibecore.domain.fields import Id, IpAddress, Moment
 from vibecore.domain.json import EMPTY_OBJECT, JsonObject
-from vibecore.domain.rules import Json, Text
+from vibecore.domain.rules import Integer, Json, Text
 from vibecore.domain.schema import Index, Table, updated_index
 
 
@@ -41,3 +43,15 @@ AUDIT_LOGS: Final = Table(
     ),
     partitioned=True,
 )
+
+AHEAD: Final = Integer(low=0, high=120)
+"""Months after the present one that room can be made for."""
+
+
+def prepared_until(now: datetime, months: int) -> date:
+    """The first day (UTC) after the month of `now` and `months` more; InvalidValue (`months`) outside `AHEAD`, or
+    where a date cannot name that day."""
+    year, month = divmod(now.year * 12 + now.month - 1 + AHEAD.check("months", months) + 1, 12)
+    if year > MAXYEAR:
+        raise InvalidValue("months", f"reaches beyond the year {MAXYEAR}")
+    return date(year, month + 1, 1)

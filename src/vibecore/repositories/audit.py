@@ -1,8 +1,9 @@
-"""The audit trail: append and read, nothing else."""
+"""The audit trail: append and read, and make room for what is to come."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Protocol
 
 from vibecore.domain.audit import AuditEvent
@@ -13,6 +14,16 @@ from vibecore.domain.paging import OrderBy, Page
 class Audit(Protocol):
     def append(self, event: AuditEvent, /) -> AuditEvent:
         """Store an event. AlreadyExists if its (id, created_at) is taken."""
+        ...
+
+    def prepare(self, *, months: int) -> date:
+        """Make room ahead of time for the events of this month (UTC, by `tx.now`) and of `months` more, 0 to 120 (else
+        InvalidValue); the first day after them. Again, or for less, changes nothing.
+
+        A store that keeps the trail in parts, one for each month, makes those that are missing, and only then waits
+        for units of work that have read or written the trail: SerializationConflict when they last longer than 2
+        seconds, or when others prepare or append at the same time. A stream that is open goes on as it began.
+        """
         ...
 
     def page(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from vibecore.domain.actors import Actor
 from vibecore.domain.analytics import RefreshReport
+from vibecore.domain.audit import AHEAD
 from vibecore.domain.permissions import Action
 from vibecore.domain.rules import Integer
 from vibecore.repositories.unit_of_work import UnitOfWork
@@ -38,5 +41,23 @@ class MaintenanceService(Service):
             details = {"daily_rows": report.daily_rows, "user_rows": report.user_rows}
             tx.audit.append(self._work.event(tx, actor, "maintenance.analytics_refreshed", details=details))
             return report
+
+        return self._work.write(actor, run)
+
+    def prepare_audit(self, actor: Actor, *, months: int = 3) -> date:
+        """Make room in the audit trail for this month and `months` more (0 to 120); the first day that may have none.
+
+        On PostgreSQL these are partitions. Where one is missing, this waits for transactions that have used the trail,
+        and new ones wait behind it, 2 seconds at most for each try. Later is safe, only slower: what has no partition
+        of its own waits in one for all. Raises PermissionDenied, InvalidValue.
+        """
+        ahead = AHEAD.check("months", months)
+
+        def run(tx: UnitOfWork) -> date:
+            allowed(actor, Action.MAINTAIN)
+            until = tx.audit.prepare(months=ahead)
+            details = {"months": ahead, "until": until.isoformat()}
+            tx.audit.append(self._work.event(tx, actor, "maintenance.audit_prepared", details=details))
+            return until
 
         return self._work.write(actor, run)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
-from vibecore.domain.audit import AUDIT_LOGS, AuditEvent
+from vibecore.domain.audit import AUDIT_LOGS, AuditEvent, prepared_until
 from vibecore.domain.filters import Filter
 from vibecore.domain.paging import Cursors, OrderBy, Page
 from vibecore.repositories.memory.repository import Repository
@@ -23,6 +24,11 @@ class MemoryAudit(Repository):
 
     def append(self, event: AuditEvent, /) -> AuditEvent:
         return self._rows.insert(event)
+
+    def prepare(self, *, months: int) -> date:
+        """One map holds all months: there is room."""
+        with self.transaction.writing():
+            return prepared_until(self.transaction.now, months)
 
     def page(
         self,

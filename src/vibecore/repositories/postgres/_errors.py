@@ -28,10 +28,14 @@ from vibecore.domain.tables import TABLES
 UNIQUE_VIOLATION: Final = "23505"
 FOREIGN_KEY_VIOLATIONS: Final = frozenset({"23503", "23001"})
 """PostgreSQL 18 reports what RESTRICT refuses as 23001; 15 to 17 as 23503."""
-CONFLICTS: Final = frozenset({"40001", "40P01"})
+CONFLICTS: Final = frozenset({"40001", "40P01", "55P03", "42P07"})
+"""Collisions and deadlocks; a lock that was not to be had in the time that a setting allows; and, of the one statement
+that makes tables, a table that somebody else has just made."""
 UNDEFINED: Final = frozenset({"42P01", "42703", "42883", "42704", "3F000"})
+CHECK_VIOLATION: Final = "23514"
 CANCELED: Final = "57014"
 """A timeout or an administrator ended the statement; the connection is well."""
+DEFAULT_PARTITION: Final = "audit_logs_default"
 NEEDED_SCHEMA: Final = "head"
 _SHARD: Final = re.compile(r'"([a-z_]+?)(?:_\d+)?"')
 
@@ -49,6 +53,8 @@ def constraints() -> dict[str, tuple[Table[Any], Unique | Reference]]:
 def translate(error: psycopg.Error, *, broken: bool = False) -> VibecoreError:
     """The domain error for `error`; `broken` says that the connection is gone."""
     state = error.sqlstate
+    if state in (UNIQUE_VIOLATION, CHECK_VIOLATION) and _met_another_maker(error):
+        return SerializationConflict()
     if state == UNIQUE_VIOLATION or state in FOREIGN_KEY_VIOLATIONS:
         return _violation(error, state)
     if state in CONFLICTS:
@@ -72,6 +78,13 @@ def _violation(error: psycopg.Error, state: str) -> VibecoreError:
     if isinstance(rule, Unique):
         return AlreadyExists(table.kind, rule.name, rule.fields)
     return MissingReference(table.kind, rule.name, rule.field)
+
+
+def _met_another_maker(error: psycopg.Error) -> bool:
+    """Whether a partition could not be made because somebody else makes it, or appended what it would hold: the server
+    then reports a unique rule of its catalogue, or its check of the partition for all other months."""
+    diag = error.diag
+    return diag.schema_name == "pg_catalog" or (diag.constraint_name is None and diag.table_name == DEFAULT_PARTITION)
 
 
 def _constraint_name(error: psycopg.Error) -> str:

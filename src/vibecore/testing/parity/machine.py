@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from inspect import Signature
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -33,6 +34,7 @@ from vibecore.testing.parity.outcomes import Outcome, difference, outcome
 from vibecore.testing.parity.services import (
     EMAILS,
     PASSWORDS,
+    WAITING,
     World,
     a_service_call,
     make_folders,
@@ -137,8 +139,12 @@ class Parity(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory(prefix="vibecore-parity-")
         self.world = World(Path(self._folder.name))
         make_folders(self.world.folder)
-        self.methods = public_methods(self.sides[0].vibe)
+        self._methods = public_methods(self.sides[0].vibe)
         self.writing = False
+
+    def methods(self) -> list[tuple[str, str, Signature]]:
+        """The service methods that can be called now."""
+        return [each for each in self._methods if self.sides[0].reader is None or each[:2] not in WAITING]
 
     def both(self, call: Callable[[Side], Any], what: str) -> Outcome:
         """Make the call on both sides; the outcomes must not differ."""
@@ -211,7 +217,7 @@ class Parity(RuleBasedStateMachine):
     @precondition(lambda self: self.sides[0].unit is None)
     @rule(data=st.data())
     def service_call(self, data: st.DataObject) -> None:
-        call = data.draw(a_service_call(self.world, data.draw(st.sampled_from(self.methods))), label="call")
+        call = data.draw(a_service_call(self.world, data.draw(st.sampled_from(self.methods()))), label="call")
         self.both(lambda side: call(side.vibe), str(call))
 
     @precondition(lambda self: self.sides[0].unit is None)
@@ -223,7 +229,7 @@ class Parity(RuleBasedStateMachine):
     @rule(data=st.data(), swallow=st.booleans())
     def transaction_of_services(self, data: st.DataObject, swallow: bool) -> None:
         """Several service calls in one transaction, whose errors the application catches or not."""
-        chosen = data.draw(st.lists(st.sampled_from(self.methods), max_size=4))
+        chosen = data.draw(st.lists(st.sampled_from(self.methods()), max_size=4))
         calls = [data.draw(a_service_call(self.world, each), label="call") for each in chosen]
 
         def run(side: Side) -> Any:

@@ -157,6 +157,7 @@ ARGUMENTS: Final[dict[str, Callable[[World], SearchStrategy[Any]]]] = {
     "edge_cases": lambda w: st.sampled_from(((), ("empty",))),
     "coverage_goal": lambda w: st.sampled_from((None, 80, 101)),
     "days": lambda w: st.sampled_from((0, 1, 30, -1)),
+    "months": lambda w: st.sampled_from((0, 1, 3, -1, 121)),
     "since": lambda w: st.sampled_from((None, date(2025, 1, 1))),
     "until": lambda w: st.sampled_from((None, date(2025, 1, 2))),
     "limit": lambda w: st.sampled_from((0, 1, 2, 50, 1001)),
@@ -175,6 +176,8 @@ BY_METHOD: Final[dict[tuple[str, str, str], Callable[[World], SearchStrategy[Any
 }
 LEFT_OUT: Final = frozenset({"progress", "reviewers"})
 """Parameters that take code."""
+WAITING: Final = frozenset({("maintenance", "prepare_audit")})
+"""Methods for which a server waits until nobody reads beside them."""
 
 
 @st.composite
