@@ -32,7 +32,7 @@ demo: $(VENV)/.runtime ## do the platform's work on a real source tree with an e
 	$(BIN)/vibecore demo
 
 test: $(VENV)/.dev ## every test, on memory and on the embedded server; a part: make test TESTS=tests/unit
-	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=8 --dist=worksteal $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=worksteal $(TESTS)
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check $(CODE)
