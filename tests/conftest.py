@@ -29,8 +29,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
-    """What a test leaves for the garbage collector to close, such as a connection, fails in its own tear-down and not in
-    that of a later test. What was there before is not looked at, which would take a hundred times as long."""
+    """What a test leaves for the garbage collector to close, such as a connection, fails in its own tear-down and not
+    in that of a later test. What was there before is not looked at, which would take a hundred times as long."""
     gc.freeze()
     yield
     gc.collect()
