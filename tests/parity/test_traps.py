@@ -8,7 +8,7 @@ import pytest
 
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
-from vibecore.domain.errors import NotFound
+from vibecore.domain.errors import NotFound, PermissionDenied, TransactionError
 from vibecore.domain.files import FILES
 from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.users import USERS
@@ -43,6 +43,17 @@ def test_moving_what_is_not_there(store: Store) -> None:
         below = make(tx, FILES, path="a/b")
         assert tx.files.move_subtree(below.project_id, "a", "c", None) == 0
         assert tx.files.get(below.project_id, below.id) == below
+
+
+def test_room_for_the_trail_inside_a_transaction(store: Store) -> None:
+    """Refused before it locks the trail: the row of a call that is denied behind it could never be written."""
+    vibe = Vibe(store, fixed_effects())
+    with vibe.transaction() as tx:
+        with pytest.raises(TransactionError):
+            tx.maintenance.prepare_audit(Actor.system("test"), months=1)
+        with pytest.raises(PermissionDenied):
+            tx.maintenance.archive_deployments(Actor.anonymous(), days=0)
+    assert [event.action for event in vibe.audit.page(Actor.system("test")).items] == ["permission.denied"]
 
 
 def test_answer_before_failure_in_a_batch(store: Store) -> None:

@@ -49,8 +49,10 @@ class MaintenanceService(Service):
 
         On PostgreSQL these are partitions. Where one is missing, this waits for transactions that have used the trail,
         and new ones wait behind it, 2 seconds at most for each try. Later is safe, only slower: what has no partition
-        of its own waits in one for all. Raises PermissionDenied, InvalidValue.
+        of its own waits in one for all. Raises PermissionDenied, InvalidValue; TransactionError inside `transaction`
+        and `atomic`, whose denied calls would wait for the trail that this call holds, and it for them.
         """
+        self._work.refuse_inside("prepare_audit")
         ahead = AHEAD.check("months", months)
 
         def run(tx: UnitOfWork) -> date:

@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from vibecore.domain.access import ProjectAccess
 from vibecore.domain.actors import Actor, ActorKind, check_actor
 from vibecore.domain.audit import AuditEvent
-from vibecore.domain.errors import NotFound, PermissionDenied, ReadOnlyProject, SerializationConflict
+from vibecore.domain.errors import NotFound, PermissionDenied, ReadOnlyProject, SerializationConflict, TransactionError
 from vibecore.domain.json import JsonObject
 from vibecore.domain.permissions import Action, Decision, decide, decide_account
 from vibecore.domain.projects import ProjectStatus
@@ -101,6 +101,11 @@ class Work:
         Where the store itself has joined somebody's transaction there is no other unit: then as a part of it.
         """
         return Work(self.store, self.effects)._write(run)
+
+    def refuse_inside(self, call: str) -> None:
+        """TransactionError inside `transaction` and `atomic`, for a call that needs a transaction of its own."""
+        if self._bound is not None:
+            raise TransactionError(f"{call} needs a transaction of its own")
 
     def decide(self, run: Callable[[UnitOfWork], T]) -> T:
         """`run` in `Mode.SINGLE`: what it writes is permanent at once, whatever becomes of a transaction around it.
