@@ -16,16 +16,25 @@ import pytest
 from tests.contract.bad_input_house import House, call, furnished, good_arguments
 from tests.contract.bad_input_values import Bad, Plain, Sneaky, bad_arguments
 from vibecore.bootstrap.services import Services
-from vibecore.domain.errors import InvalidCursor, InvalidValue
+from vibecore.domain.errors import InvalidCursor, InvalidValue, TransactionError
 from vibecore.testing.backends import Backends, names
 from vibecore.testing.effects import FixedClock
 from vibecore.testing.parity.outcomes import Outcome, difference, outcome
 from vibecore.testing.parity.services import public_methods
 
 METHODS: Final = public_methods(Services(cast(Any, SimpleNamespace(effects=None))))
-EACH_METHOD: Final = pytest.mark.parametrize(
-    ("service", "method", "signature"), METHODS, ids=[f"{service}.{method}" for service, method, _ in METHODS]
-)
+ALONE: Final = {("maintenance", "prepare_audit")}
+"""What needs a transaction of its own."""
+
+
+def each(methods: list[tuple[str, str, inspect.Signature]]) -> pytest.MarkDecorator:
+    names = [f"{service}.{method}" for service, method, _ in methods]
+    return pytest.mark.parametrize(("service", "method", "signature"), methods, ids=names)
+
+
+EACH_METHOD: Final = each(METHODS)
+EACH_IN_A_TRANSACTION: Final = each([found for found in METHODS if found[:2] not in ALONE])
+EACH_ALONE: Final = each([found for found in METHODS if found[:2] in ALONE])
 
 
 class Undone(Exception):
@@ -52,7 +61,7 @@ def parameters(signature: inspect.Signature) -> list[inspect.Parameter]:
     return list(signature.parameters.values())[1:]
 
 
-@EACH_METHOD
+@EACH_IN_A_TRANSACTION
 def test_the_good_arguments_are_good(
     houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
 ) -> None:
@@ -84,7 +93,7 @@ def test_a_bad_argument_is_refused_by_name_and_alike(
     assert [house.changed() for house in houses] == [None, None]
 
 
-@EACH_METHOD
+@EACH_IN_A_TRANSACTION
 def test_a_refused_call_is_undone_alone_in_a_transaction(
     houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
 ) -> None:
@@ -107,6 +116,23 @@ def test_a_refused_call_is_undone_alone_in_a_transaction(
         assert _tried(house, run).name == "before"
 
 
+@EACH_ALONE
+def test_what_needs_a_transaction_of_its_own_is_refused_in_another(
+    houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
+) -> None:
+    """With good arguments, which nothing else is wrong with; the transaction goes on, and nothing came of the call."""
+    for house in houses:
+        arguments = good_arguments(house, service, method, [each.name for each in parameters(signature)])
+
+        def run(services: Services, house: House = house, arguments: dict[str, Any] = arguments) -> Any:
+            with pytest.raises(TransactionError):
+                call(services, service, method, arguments)
+            return services.projects.get(house.mine.actor, house.mine.project)
+
+        assert _tried(house, run).id == house.mine.project
+    assert [house.changed() for house in houses] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("service", "method", "signature"),
     [each for each in METHODS if "cursor" in each[2].parameters and each[:2] != ("users", "page")],
@@ -125,7 +151,7 @@ def test_a_cursor_of_another_project_or_person_is_refused(
             call(house.vibe, service, method, {**arguments, "cursor": foreign.next_cursor})
 
 
-@EACH_METHOD
+@EACH_IN_A_TRANSACTION
 def test_subclasses_of_text_and_ids_count_as_what_they_are(
     houses: tuple[House, House], service: str, method: str, signature: inspect.Signature
 ) -> None:

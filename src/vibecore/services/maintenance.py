@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from vibecore.domain.actors import Actor
+from vibecore.domain.actors import Actor, check_actor
 from vibecore.domain.analytics import RefreshReport
 from vibecore.domain.audit import AHEAD
 from vibecore.domain.permissions import Action
@@ -52,8 +52,9 @@ class MaintenanceService(Service):
         of its own waits in one for all. Raises PermissionDenied, InvalidValue; TransactionError inside `transaction`
         and `atomic`, whose denied calls would wait for the trail that this call holds, and it for them.
         """
-        self._work.refuse_inside("prepare_audit")
+        check_actor(actor)
         ahead = AHEAD.check("months", months)
+        self._work.refuse_inside("prepare_audit")
 
         def run(tx: UnitOfWork) -> date:
             allowed(actor, Action.MAINTAIN)
