@@ -81,9 +81,9 @@ class Taken:
 
 
 def throttle_id(key: bytes, kind: str, identifier: bytes) -> UUID:
-    """The id under which `identifier` is throttled as a `kind`: 128 bits of an HMAC-SHA256, as a UUID."""
+    """The id under which `identifier` is throttled as a `kind`: the first 128 bits of an HMAC-SHA256."""
     digest = hmac.digest(key, kind.encode() + b"\0" + identifier, "sha256")
-    return UUID(bytes=digest[:16], version=8)
+    return UUID(bytes=digest[:16])
 
 
 def is_allowed(state: Throttle | None, limit: Limit, now: datetime) -> bool:
