@@ -14,7 +14,6 @@ VibecoreError
 ├── AuthenticationFailed    the credentials or the token are not valid
 │   ├── LoginThrottled      too many tries; nothing was checked
 │   └── LoginIncomplete     the password was right, and something else is still missing
-├── ReauthenticationRequired  the user proved who they are too long ago for this action
 ├── MailNotSent             the mail server cannot be reached or refused a mail
 ├── TransactionError
 │   ├── TransactionAborted  a statement failed; only rollback is accepted
@@ -184,13 +183,6 @@ class LoginIncomplete(AuthenticationFailed):
     def __init__(self, missing: str) -> None:
         self.missing = missing
         VibecoreError.__init__(self, f"the login waits for: {missing}", missing=missing)
-
-
-class ReauthenticationRequired(VibecoreError):
-    """The action is a sensitive one and needs a proof of identity that is not older than a few minutes."""
-
-    def __init__(self) -> None:
-        super().__init__("prove who you are again: this action needs a recent sign-in")
 
 
 class MailNotSent(VibecoreError):

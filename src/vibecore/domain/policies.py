@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Final, Self
 
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.recovery_codes import RECOVERY_CODE_COUNT
 from vibecore.domain.rules import Boolean, Integer, check_member
 from vibecore.domain.throttles import Limit
 from vibecore.domain.totp import STANDARD, TotpParameters
@@ -22,6 +23,9 @@ _LONGEST: Final = timedelta(days=3650)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthPolicy:
     """What sign-in demands. InvalidValue names a figure that makes no sense.
+
+    Sign-in keeps the lengths of passwords and `session_absolute` so far. Nothing enforces the other figures yet: tries
+    are not limited, sessions do not end for want of use, and no second factor is asked for.
 
     Passwords
     - `password_shortest`, `password_longest`: code points after NFC, 8 and 128 (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
@@ -64,7 +68,7 @@ class AuthPolicy:
     mail_limit: Limit = Limit(timedelta(minutes=20), 3)
     totp: TotpParameters = STANDARD
     totp_issuer: str = "vibecore"
-    recovery_codes: int = 10
+    recovery_codes: int = RECOVERY_CODE_COUNT
     challenge_lifetime: timedelta = timedelta(minutes=10)
     second_factor_roles: frozenset[UserRole] = frozenset()
     session_absolute: timedelta = timedelta(days=30)
@@ -100,4 +104,4 @@ class AuthPolicy:
     @classmethod
     def strict(cls) -> Self:
         """Passwords of at least 15 characters, for accounts without a second factor (NIST SP 800-63B-4, 3.1.1.2)."""
-        return replace(cls(), password_shortest=15)
+        return cls(password_shortest=15)

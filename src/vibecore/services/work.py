@@ -107,14 +107,6 @@ class Work:
         if self._bound is not None:
             raise TransactionError(f"{call} needs a transaction of its own")
 
-    def decide(self, run: Callable[[UnitOfWork], T]) -> T:
-        """`run` in `Mode.SINGLE`: what it writes is permanent at once, whatever becomes of a transaction around it.
-
-        Where the store itself has joined somebody's transaction there is no other unit: then as a part of it.
-        """
-        with self.store.begin(Mode.SINGLE) as tx:
-            return run(tx)
-
     @contextmanager
     def transaction(self) -> Iterator[Work]:
         """The work of one unit that is open for the block, and committed with it."""

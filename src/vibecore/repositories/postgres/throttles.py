@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from vibecore.domain.rules import INT_MAX
@@ -64,5 +64,5 @@ def _taken(result: Result, key: UUID, limit: Limit, now: datetime) -> Taken:
     available_at, tries = result.rows[0]
     if available_at is None:
         return Taken(True)
-    state: Any = Throttle(id=key, available_at=available_at, tries=tries, created_at=now, updated_at=now)
+    state = Throttle(id=key, available_at=available_at, tries=tries, created_at=now, updated_at=now)
     return refused(state, limit, now)
