@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -26,6 +28,7 @@ from vibecore.domain.errors import (
 from vibecore.domain.files import FILES
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.tables import TABLES
+from vibecore.domain.throttles import Limit, Taken
 from vibecore.domain.users import USERS
 from vibecore.repositories.postgres.store import PostgresStore
 from vibecore.repositories.postgres.unit_of_work import PostgresUnitOfWork
@@ -304,6 +307,9 @@ def test_settings_of_the_database_change_no_value(backend: PostgresBackend, cloc
         assert tx.users.get(make(tx, USERS, name="😀 é").id).name == "😀 é"
         users = tx.users.page(order_by="created_at", limit=1)
         assert tx.users.page(order_by="created_at", cursor=users.next_cursor).items
+        limit = Limit(timedelta(minutes=1), 1)
+        assert tx.throttles.take(UUID(int=1), limit).allowed
+        assert repr(tx.throttles.take(UUID(int=1), limit)) == repr(Taken(False, clock() + limit.interval))
     store.close()
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from vibecore.domain.rules import INT_MAX
 from vibecore.domain.throttles import Limit, Taken, Throttle, refused
 from vibecore.repositories import arguments
+from vibecore.repositories.postgres._codec import in_utc
 from vibecore.repositories.postgres._wire import Result
 from vibecore.repositories.postgres.tables import PostgresTable
 
@@ -64,5 +65,5 @@ def _taken(result: Result, key: UUID, limit: Limit, now: datetime) -> Taken:
     available_at, tries = result.rows[0]
     if available_at is None:
         return Taken(True)
-    state = Throttle(id=key, available_at=available_at, tries=tries, created_at=now, updated_at=now)
+    state = Throttle(id=key, available_at=in_utc(available_at), tries=tries, created_at=now, updated_at=now)
     return refused(state, limit, now)
