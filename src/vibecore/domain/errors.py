@@ -14,6 +14,7 @@ VibecoreError
 ├── AuthenticationFailed    the credentials or the token are not valid
 │   ├── LoginThrottled      too many tries; nothing was checked
 │   └── LoginIncomplete     the password was right, and something else is still missing
+├── ReauthenticationRequired  the session's user must prove who they are again
 ├── MailNotSent             the mail server cannot be reached or refused a mail
 ├── TransactionError
 │   ├── TransactionAborted  a statement failed; only rollback is accepted
@@ -183,6 +184,17 @@ class LoginIncomplete(AuthenticationFailed):
     def __init__(self, missing: str) -> None:
         self.missing = missing
         VibecoreError.__init__(self, f"the login waits for: {missing}", missing=missing)
+
+
+class ReauthenticationRequired(VibecoreError):
+    """A sensitive call from a session whose user last proved who they are too long ago: see `sessions.reauthenticate`.
+
+    `action` is what was asked for; asking again afterwards may succeed.
+    """
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        super().__init__(f"prove who you are again, then: {action}", action=action)
 
 
 class MailNotSent(VibecoreError):

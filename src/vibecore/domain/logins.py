@@ -42,11 +42,25 @@ class Authenticated(_Secret):
     token: str = field(repr=False)
     session: SessionInfo
     device_token: str | None = field(default=None, repr=False)
+    recovery_codes: tuple[str, ...] = field(default=(), repr=False)
+    """After `complete_enrolment`: shown once, for the day on which the authenticator is lost."""
 
     @property
     def authenticated(self) -> Authenticated:
         """This."""
         return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed(_Secret):
+    """A session goes on under another token, which exists here and with the client only.
+
+    The token that it had works for `rotation_grace` longer, for requests that are under way.
+    """
+
+    token: str = field(repr=False)
+    session: SessionInfo
+    actor: Actor
 
 
 class _Unfinished:

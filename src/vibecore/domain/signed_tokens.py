@@ -54,7 +54,7 @@ class Purpose(StrEnum):
     LOGIN_CHALLENGE = "token/login-challenge"
     """`challenge_context`; the payload is the service's (remember flags), the nonce makes it single-use."""
     KNOWN_DEVICE = "token/known-device"
-    """No context: user id and nonce are in the token."""
+    """`device_context`; the nonce names the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,11 @@ def reset_context(*, password_hash: str, email: str) -> Context:
 def challenge_context(*, password_hash: str, two_factor_generation: int) -> Context:
     """A login goes on with the password and the second factor that it began with."""
     return (password_hash, two_factor_generation)
+
+
+def device_context(*, email_key: str) -> Context:
+    """A device is known for the address that it signed in with: only then may it have tries of its own."""
+    return (email_key,)
 
 
 def _encode(raw: bytes) -> str:

@@ -102,6 +102,15 @@ class Work:
         """
         return Work(self.store, self.effects)._write(run)
 
+    def decide(self, run: Callable[[UnitOfWork], T]) -> T:
+        """`run` with calls that each decide and write by themselves: permanent when each returns (`Mode.SINGLE`).
+
+        Never part of the transaction around this call, whose rollback would give tries back; where the store itself
+        has joined somebody's transaction there is no other, and its rollback does.
+        """
+        with self.store.begin(Mode.SINGLE) as tx:
+            return run(tx)
+
     def refuse_inside(self, call: str) -> None:
         """TransactionError inside `transaction` and `atomic`, for a call that needs a transaction of its own."""
         if self._bound is not None:

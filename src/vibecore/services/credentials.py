@@ -1,0 +1,74 @@
+"""What calls about one account share: who it is, the session that asks, and whether its user proved it lately."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from vibecore.domain.actors import Actor, ActorKind
+from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, ReauthenticationRequired
+from vibecore.domain.permissions import Action
+from vibecore.domain.policies import AuthPolicy
+from vibecore.domain.sessions import Session
+from vibecore.domain.users import User
+from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.work import allowed_account
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account, and the session of whoever asks; None where the actor is no session or the session has ended."""
+
+    user: User
+    session: Session | None
+
+    def own(self) -> Session:
+        """The session that asks. AuthenticationFailed once it has ended."""
+        if self.session is None:
+            raise AuthenticationFailed
+        return self.session
+
+
+def standing(tx: UnitOfWork, actor: Actor, action: Action, user_id: UUID) -> Standing:
+    """One batch, once `actor` may do `action` with the account. Raises PermissionDenied, NotFound."""
+    allowed_account(actor, action, user_id)
+    with tx.batch() as batch:
+        user = batch.add(tx.users.find, user_id)
+        session = None
+        if actor.kind is ActorKind.SESSION and actor.user_id is not None and actor.session_id is not None:
+            session = batch.add(tx.sessions.find, actor.user_id, actor.session_id)
+    if user.value is None:
+        raise NotFound("user", user_id)
+    return Standing(user.value, None if session is None else session.value)
+
+
+def check_recent(policy: AuthPolicy, account: Standing, actor: Actor, action: Action, now: datetime) -> None:
+    """ReauthenticationRequired unless the user of the asking session proved who they are within
+    `policy.reauthentication`; AuthenticationFailed where that session has ended. The system has nothing to prove."""
+    if actor.kind is ActorKind.SYSTEM:
+        return
+    session = account.own()
+    if not is_alive(session, now):
+        raise AuthenticationFailed
+    if session.authenticated_at + policy.reauthentication <= now:
+        raise ReauthenticationRequired(action.value)
+
+
+def is_alive(session: Session, now: datetime) -> bool:
+    """Whether the session has neither reached its end nor been idle for too long."""
+    return now < session.expires_at and now < session.idle_expires_at
+
+
+def own_account(actor: Actor) -> UUID:
+    """The account that the actor is. InvalidValue for who has none."""
+    if actor.user_id is None:
+        raise InvalidValue("actor", "has no account")
+    return actor.user_id
+
+
+def own_session(actor: Actor) -> tuple[UUID, UUID]:
+    """User and id of the session that the actor came with. InvalidValue for who has none."""
+    if actor.user_id is None or actor.session_id is None:
+        raise InvalidValue("actor", "has no session")
+    return actor.user_id, actor.session_id

@@ -1,0 +1,99 @@
+"""Tries: who is held back, by which limit. Each is one statement in the store, decided there (`Work.decide`).
+
+What a try is counted under is an HMAC: the store tells neither addresses nor accounts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from vibecore.domain.throttles import Limit, throttle_id
+from vibecore.domain.users import User
+from vibecore.services.effects import Effects
+
+PURPOSE: Final = "throttle"
+"""Of the key for the HMAC."""
+IPV6_PREFIX: Final = 64
+"""Bits of an IPv6 address that one client cannot choose (RFC 6177: a site gets at least a /64)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """One throttle: where it is counted, and how many it lets through."""
+
+    id: UUID
+    limit: Limit
+
+
+class Counters:
+    """The throttles of one installation."""
+
+    __slots__ = ("_effects",)
+
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
+
+    def account(self, email_key: str) -> Tries:
+        """Passwords for an address, known or not, from devices that are not known."""
+        return self._tries("account", email_key.encode(), self._effects.policy.account_limit)
+
+    def device(self, nonce: bytes) -> Tries:
+        """Passwords from one device that has signed in before."""
+        return self._tries("device", nonce, self._effects.policy.account_limit)
+
+    def client(self, ip_address: str | None) -> Tries | None:
+        """What one client tries, whatever the account; None where the address is not known."""
+        if ip_address is None:
+            return None
+        return self._tries("client", client_network(ip_address).encode(), self._effects.policy.client_limit)
+
+    def proof(self, user: UUID) -> Tries:
+        """Passwords of who is signed in already: a stranger's guesses do not count here, nor these there."""
+        return self._tries("proof", user.bytes, self._effects.policy.account_limit)
+
+    def challenge(self, nonce: bytes) -> Tries:
+        """Codes for one challenge."""
+        return self._tries("challenge", nonce, self._effects.policy.challenge_limit)
+
+    def used(self, nonce: bytes) -> Tries:
+        """A challenge completes one login."""
+        return self._tries("used", nonce, Limit(self._effects.policy.challenge_lifetime, 1))
+
+    def factor(self, user: UUID) -> Tries:
+        """Codes for one account."""
+        return self._tries("factor", user.bytes, self._effects.policy.factor_limit)
+
+    def mail(self, email_key: str) -> Tries:
+        """Mails to one address that anybody can cause."""
+        return self._tries("mail", email_key.encode(), self._effects.policy.mail_limit)
+
+    def of_account(self, user: User) -> tuple[UUID, ...]:
+        """All that holds one account's user back, for an administrator or a reset to forget."""
+        return tuple(each.id for each in (self.account(user.email_key), self.proof(user.id), self.factor(user.id)))
+
+    def _tries(self, kind: str, identifier: bytes, limit: Limit) -> Tries:
+        return Tries(throttle_id(self._effects.keys.shared_key(PURPOSE), kind, identifier), limit)
+
+
+def client_network(ip_address: str) -> str:
+    """What one client cannot change about its address: an IPv4 address, the /64 of an IPv6 address.
+
+    Zone and port are left out, which proxies write; IPv4 inside IPv6 is IPv4. What is no address stands for itself.
+    """
+    bare = ip_address.partition("%")[0]
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return ip_address
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
+        return str(address.ipv4_mapped)
+    return str(address)
