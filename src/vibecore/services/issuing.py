@@ -26,6 +26,7 @@ ANY_SESSION: Final = ~field("id").missing()
 class Issued:
     """The token that a client gets, which the store never sees, and the session once the batch has run."""
 
+    id: UUID
     token: str = dataclasses.field(repr=False)
     session: Pending[Session]
 
@@ -64,7 +65,7 @@ def open_session(
         created_at=now,
         updated_at=now,
     )
-    return Issued(token, batch.add(tx.sessions.insert, session))
+    return Issued(session.id, token, batch.add(tx.sessions.insert, session))
 
 
 def lifetimes(policy: AuthPolicy, role: UserRole, *, second_factor: bool) -> tuple[timedelta, timedelta]:
@@ -119,7 +120,7 @@ def renew(
             updated_at=tx.now,
         ),
     )
-    return Issued(token, stored)
+    return Issued(session.id, token, stored)
 
 
 def end_others(tx: UnitOfWork, batch: Batch, session: Session) -> Pending[int]:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from vibecore.domain.throttles import Limit, throttle_id
+from vibecore.domain.errors import LoginThrottled
+from vibecore.domain.throttles import Limit, Taken, throttle_id
 from vibecore.domain.users import User
+from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.effects import Effects
+from vibecore.services.work import Work
 
 PURPOSE: Final = "throttle"
 """Of the key for the HMAC."""
@@ -76,6 +79,29 @@ class Counters:
 
     def _tries(self, kind: str, identifier: bytes, limit: Limit) -> Tries:
         return Tries(throttle_id(self._effects.keys.shared_key(PURPOSE), kind, identifier), limit)
+
+
+def take(work: Work, tries: Tries) -> Taken:
+    """Count one try, or learn that it is refused. One round trip."""
+    return work.decide(lambda tx: tx.throttles.take(tries.id, tries.limit))
+
+
+def demand(work: Work, tries: Tries) -> None:
+    """Count one try. LoginThrottled where it is refused."""
+    taken = take(work, tries)
+    if not taken.allowed:
+        raise LoginThrottled(taken.retry_at)
+
+
+def forget(work: Work, *ids: UUID) -> None:
+    """Let the tries of these throttles begin anew. One round trip."""
+
+    def run(tx: UnitOfWork) -> None:
+        with tx.batch() as batch:
+            for each in ids:
+                batch.add(tx.throttles.forget, each)
+
+    work.decide(run)
 
 
 def client_network(ip_address: str) -> str:
