@@ -10,7 +10,7 @@ from vibecore.domain.errors import InvalidValue
 from vibecore.domain.recovery_codes import RECOVERY_CODE_COUNT
 from vibecore.domain.rules import Boolean, Integer, check_member
 from vibecore.domain.throttles import Limit
-from vibecore.domain.totp import STANDARD, TotpParameters
+from vibecore.domain.totp import STANDARD, TotpParameters, check_issuer
 from vibecore.domain.users import UserRole
 
 BCRYPT_COST: Final = 10
@@ -41,7 +41,7 @@ class AuthPolicy:
 
     Second factor
     - `totp`: SHA-1, 6 digits, 30 s, 160 bits, one step each side (RFC 6238).
-    - `totp_issuer`: the name that authenticators show beside the account.
+    - `totp_issuer`: the name that authenticators show beside the account, at most 64 bytes without a colon.
     - `recovery_codes`: 10, of 120 bits each (OWASP ASVS 5.0, 6.5.2).
     - `challenge_lifetime`: 10 minutes between password and code (OWASP ASVS 5.0, 6.5.5).
     - `second_factor_roles`: whose sign-in needs a second factor; none by default.
@@ -94,8 +94,7 @@ class AuthPolicy:
                 raise InvalidValue(field.name, f"must be a {type(default).__name__}, not {type(value).__name__}")
             if type(value) is timedelta and not timedelta(0) < value <= _LONGEST:
                 raise InvalidValue(field.name, "must be positive and at most 3650 days")
-        if type(self.totp_issuer) is not str or not self.totp_issuer.strip() or ":" in self.totp_issuer:
-            raise InvalidValue("totp_issuer", "must be a name without a colon")
+        check_issuer("totp_issuer", self.totp_issuer)
         if type(self.second_factor_roles) is not frozenset:
             raise InvalidValue("second_factor_roles", "must be a frozenset")
         for role in self.second_factor_roles:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from vibecore.domain.rules import Integer, Timestamp, plain_text
+from vibecore.domain.errors import InvalidValue
+from vibecore.domain.rules import Integer, Timestamp, check_text, plain_text
 
 SHORTEST_SECRET: Final = 16
 """Bytes: RFC 4226 4, R6, demands 128 bits."""
+LONGEST_ISSUER: Final = 64
+LONGEST_ACCOUNT: Final = 254
+"""Bytes of UTF-8 in what authenticators show. Percent-encoded, the issuer twice, both fit the largest QR code."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TYPED: Final = 32
@@ -63,3 +67,22 @@ def presented_code(text: str, digits: int = STANDARD.digits) -> str | None:
         return None
     code = typed.replace(" ", "")
     return code if len(code) == digits and code.isdigit() else None
+
+
+def check_issuer(field: str, value: object) -> str:
+    """A name that an authenticator can show as the issuer: at most 64 bytes, with a character that is no space, and
+    without a colon, which would end it in the URI. InvalidValue names `field`."""
+    name = check_label(field, value, LONGEST_ISSUER)
+    if ":" in name:
+        raise InvalidValue(field, "holds a colon")
+    return name
+
+
+def check_label(field: str, value: object, longest: int) -> str:
+    """Text that is not empty and at most `longest` bytes of UTF-8. InvalidValue names `field`."""
+    text = check_text(field, value)
+    if not text.strip():
+        raise InvalidValue(field, "is empty")
+    if len(text.encode()) > longest:
+        raise InvalidValue(field, f"is longer than {longest} bytes")
+    return text

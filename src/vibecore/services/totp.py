@@ -9,19 +9,23 @@ from __future__ import annotations
 import base64
 import hmac
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vibecore.domain.errors import InvalidValue
-from vibecore.domain.rules import check_text, plain_text
-from vibecore.domain.totp import SHORTEST_SECRET, STANDARD, TotpParameters, presented_code
+from vibecore.domain.rules import plain_text
+from vibecore.domain.totp import (
+    LONGEST_ACCOUNT,
+    SHORTEST_SECRET,
+    STANDARD,
+    TotpParameters,
+    check_issuer,
+    check_label,
+    presented_code,
+)
 from vibecore.services.effects import Tokens
 
 if TYPE_CHECKING:
     from pyotp.totp import TOTP
-
-_LONGEST_ISSUER: Final = 64
-_LONGEST_ACCOUNT: Final = 254
-"""Bytes of UTF-8. Percent-encoded, the issuer twice, both fit the largest QR code."""
 
 
 def new_secret(tokens: Tokens, parameters: TotpParameters = STANDARD) -> str:
@@ -39,10 +43,8 @@ def provisioning_uri(secret: str, account: str, issuer: str, parameters: TotpPar
     `account` (an e-mail address, at most 254 bytes) and `issuer` (at most 64 bytes) are shown there. An issuer with a
     colon, which ends it in the URI, is refused as are empty ones. InvalidValue names the argument.
     """
-    label = _shown("account", account, _LONGEST_ACCOUNT)
-    name = _shown("issuer", issuer, _LONGEST_ISSUER)
-    if ":" in name:
-        raise InvalidValue("issuer", "holds a colon")
+    label = check_label("account", account, LONGEST_ACCOUNT)
+    name = check_issuer("issuer", issuer)
     return _generator(secret, parameters).provisioning_uri(name=label, issuer_name=name)
 
 
@@ -85,12 +87,3 @@ def _generator(secret: str, parameters: TotpParameters) -> TOTP:
     if len(raw) < SHORTEST_SECRET:
         raise InvalidValue("secret", f"is shorter than {SHORTEST_SECRET} bytes")
     return TOTP(text, digits=parameters.digits, interval=parameters.period)
-
-
-def _shown(field: str, value: object, longest: int) -> str:
-    text = check_text(field, value)
-    if not text.strip():
-        raise InvalidValue(field, "is empty")
-    if len(text.encode()) > longest:
-        raise InvalidValue(field, f"is longer than {longest} bytes")
-    return text

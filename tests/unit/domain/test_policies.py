@@ -45,7 +45,12 @@ def test_limits_are_limits(field: str, wrong: Any) -> None:
         ("second_factor_roles", frozenset({"admin"})),
         ("totp", None),
         ("totp_issuer", ""),
+        ("totp_issuer", " "),
         ("totp_issuer", "a:b"),
+        ("totp_issuer", "a" * 65),
+        ("totp_issuer", "é" * 33),
+        ("totp_issuer", "a\0b"),
+        ("totp_issuer", "\ud800"),
         ("totp_issuer", None),
     ],
 )

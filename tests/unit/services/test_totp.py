@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.totp import STANDARD, TotpParameters
 from vibecore.services.totp import matching_step, new_secret, provisioning_uri
 from vibecore.testing.effects import SequentialTokens
@@ -283,3 +284,18 @@ def test_names_that_nobody_could_read_are_refused(account: Any, issuer: Any, fie
     with pytest.raises(InvalidValue) as caught:
         provisioning_uri(RFC_SECRET, account, issuer)
     assert caught.value.field == field
+
+
+@given(st.text(max_size=70) | st.text("é:", max_size=40) | st.sampled_from(("a" * 64, "a" * 65, "é" * 32, "é" * 33)))
+def test_a_policy_takes_exactly_the_issuers_that_an_authenticator_can_be_told(issuer: str) -> None:
+    """Otherwise an installation would open, and every enrolment fail."""
+    try:
+        policy = AuthPolicy(totp_issuer=issuer)
+    except InvalidValue as refused:
+        with pytest.raises(InvalidValue) as caught:
+            provisioning_uri(RFC_SECRET, "ada", issuer)
+        assert (refused.field, caught.value.field) == ("totp_issuer", "issuer")
+        assert refused.reason == caught.value.reason
+    else:
+        uri = provisioning_uri(RFC_SECRET, "ada", policy.totp_issuer)
+        assert parse_qs(urlsplit(uri).query)["issuer"] == [issuer]
