@@ -22,6 +22,7 @@ MOST_DAYS: Final = 1_000_000
 _UUID: Final = Uuid()
 _MOMENT: Final = Timestamp()
 _DAYS: Final = Integer(low=0)
+_MOST: Final = Integer(low=1)
 
 
 def uuid(field: str, value: object) -> UUID:
@@ -107,6 +108,16 @@ def condition(table: Table[Any], where: Filter) -> Filter:
     if found is None:
         raise InvalidValue("where", "is missing")
     return found
+
+
+def moment(value: object) -> datetime:
+    """A moment as it could be stored."""
+    return _MOMENT.check("moment", value)
+
+
+def optional_most(value: object) -> int | None:
+    """A number of tries, from 1, or None."""
+    return None if value is None else _MOST.check("most", value)
 
 
 def days(value: object) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from vibecore.repositories.tables import Roots
 
 
 class Throttles(Roots[Throttle], Protocol):
-    """The three calls below are the writes that `Mode.SINGLE` accepts; a unit in `Mode.WRITE` takes them too."""
+    """The calls below are the writes that `Mode.SINGLE` accepts; a unit in `Mode.WRITE` takes them too."""
 
     def take(self, id: UUID, limit: Limit, /) -> Taken:
         """Let a try through and count it, or refuse it and change nothing.
@@ -26,4 +27,12 @@ class Throttles(Roots[Throttle], Protocol):
 
     def forget(self, id: UUID, /) -> bool:
         """Remove what is counted, so that the whole burst is there again; whether there was anything."""
+        ...
+
+    def purge(self, moment: datetime, most: int | None = None, /) -> int:
+        """Remove in one statement all that were `available_at` before `moment`; how many.
+
+        Spared are those with at least `most` tries, which only `forget` makes anew. A throttle that is taken meanwhile
+        stays. InvalidValue for a `most` below 1.
+        """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -23,10 +24,19 @@ class Sessions(Children[Session], Protocol):
         """The session with this token digest together with its user, in one statement, or None."""
         ...
 
+    def purge(self, moment: datetime, /) -> int:
+        """Remove, in one statement and of all users, the sessions whose `expires_at` or `idle_expires_at` is at or
+        before `moment`, and all that refers to them; how many sessions."""
+        ...
+
 
 class SupersededTokens(Children[SupersededToken], Protocol):
     def find_by_token(self, user_id: UUID, token: str, /) -> tuple[SupersededToken, User] | None:
         """The superseded token with this digest together with its user, in one statement, or None."""
+        ...
+
+    def purge(self, moment: datetime, /) -> int:
+        """Remove, in one statement and of all users, the tokens that were superseded before `moment`; how many."""
         ...
 
 

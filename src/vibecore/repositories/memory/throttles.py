@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -54,6 +55,14 @@ class MemoryThrottles(MemoryRoots[Throttle]):
             if state is not None:
                 writes.delete(self.transaction, self._layout, [state])
             return state is not None
+
+    def purge(self, moment: datetime, most: int | None = None, /) -> int:
+        with self.transaction.deciding() as root:
+            end, enough = arguments.moment(moment), arguments.optional_most(most)
+            rows: Sequence[Throttle] = self._records(root, None)
+            gone = [row for row in rows if row.available_at < end and (enough is None or row.tries < enough)]
+            writes.delete(self.transaction, self._layout, gone)
+            return len(gone)
 
     def _move(self, state: Throttle, available_at: datetime, tries: int) -> None:
         tx = self.transaction

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +41,14 @@ class MemorySessions(MemoryChildren[Session]):
             value = arguments.scope(SESSIONS, user_id).int, arguments.text(SESSIONS, "token", token)
             return _with_user(self.transaction, self._layout, "uq_sessions_token", value)
 
+    def purge(self, moment: datetime, /) -> int:
+        with self.transaction.writing() as root:
+            end = arguments.moment(moment)
+            rows: Sequence[Session] = self._records(root, None)
+            gone = [row for row in rows if row.expires_at <= end or row.idle_expires_at <= end]
+            writes.delete(self.transaction, self._layout, gone)
+            return len(gone)
+
 
 class MemorySupersededTokens(MemoryChildren[SupersededToken]):
     """See `vibecore.repositories.users.SupersededTokens`."""
@@ -49,6 +59,14 @@ class MemorySupersededTokens(MemoryChildren[SupersededToken]):
         with self.transaction.reading():
             value = arguments.scope(SUPERSEDED_TOKENS, user_id).int, arguments.text(SUPERSEDED_TOKENS, "token", token)
             return _with_user(self.transaction, self._layout, "uq_superseded_tokens_token", value)
+
+    def purge(self, moment: datetime, /) -> int:
+        with self.transaction.writing() as root:
+            end = arguments.moment(moment)
+            rows: Sequence[SupersededToken] = self._records(root, None)
+            gone = [row for row in rows if row.created_at < end]
+            writes.delete(self.transaction, self._layout, gone)
+            return len(gone)
 
 
 class MemoryRecoveryCodes(MemoryChildren[RecoveryCode]):

@@ -11,7 +11,7 @@ from vibecore.domain.throttles import Limit, Taken, Throttle, refused
 from vibecore.repositories import arguments
 from vibecore.repositories.postgres._codec import in_utc
 from vibecore.repositories.postgres._wire import Result
-from vibecore.repositories.postgres.tables import PostgresTable
+from vibecore.repositories.postgres.tables import PostgresTable, affected
 
 # What is refused is read as of the statement's start: a row that somebody inserts meanwhile has no values yet.
 _TAKE: Final = """\
@@ -56,6 +56,12 @@ class PostgresThrottles(PostgresTable[Throttle]):
         self._tx.enter(decide=True)
         key = arguments.uuid("id", id)
         return self._tx.run(self._sql.delete, (key,), lambda result: result.count > 0)
+
+    def purge(self, moment: datetime, most: int | None = None) -> int:
+        self._tx.enter(decide=True)
+        end, enough = arguments.moment(moment), arguments.optional_most(most)
+        sql = f"DELETE FROM {self._sql.name} WHERE available_at < %s AND tries < %s::bigint"
+        return self._tx.run(sql, (end, INT_MAX + 1 if enough is None else enough), affected)
 
 
 def _taken(result: Result, key: UUID, limit: Limit, now: datetime) -> Taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from vibecore.repositories import arguments
 from vibecore.repositories.postgres._codec import selected
 from vibecore.repositories.postgres._statements import statements
 from vibecore.repositories.postgres._wire import Result
-from vibecore.repositories.postgres.tables import PostgresTable, R
+from vibecore.repositories.postgres.tables import PostgresTable, R, affected
 
 
 class PostgresUsers(PostgresTable[User]):
@@ -28,10 +29,21 @@ class PostgresSessions(PostgresTable[Session]):
     def find_by_token(self, user_id: UUID, token: str) -> tuple[Session, User] | None:
         return _with_user(self, "token", user_id, token)
 
+    def purge(self, moment: datetime) -> int:
+        self._tx.enter(write=True)
+        end = arguments.moment(moment)
+        sql = f"DELETE FROM {self._sql.name} WHERE expires_at <= %s OR idle_expires_at <= %s"
+        return self._tx.run(sql, (end, end), affected)
+
 
 class PostgresSupersededTokens(PostgresTable[SupersededToken]):
     def find_by_token(self, user_id: UUID, token: str) -> tuple[SupersededToken, User] | None:
         return _with_user(self, "token", user_id, token)
+
+    def purge(self, moment: datetime) -> int:
+        self._tx.enter(write=True)
+        sql = f"DELETE FROM {self._sql.name} WHERE created_at < %s"
+        return self._tx.run(sql, (arguments.moment(moment),), affected)
 
 
 class PostgresRecoveryCodes(PostgresTable[RecoveryCode]):

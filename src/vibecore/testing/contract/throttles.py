@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +21,7 @@ from vibecore.testing.effects import START, FixedClock
 KEY: Final = UUID(int=1)
 OTHER: Final = UUID(int=2)
 MINUTE: Final = timedelta(minutes=1)
+DAY: Final = timedelta(days=1)
 LIMIT: Final = Limit(MINUTE, 3)
 MODES: Final = pytest.mark.parametrize("mode", [Mode.WRITE, Mode.SINGLE])
 
@@ -140,6 +142,43 @@ def test_arguments_of_throttles_are_checked(store: Store) -> None:
             Limit(*figures)
 
 
+@MODES
+def test_old_throttles_are_purged(store: Store, mode: Mode) -> None:
+    """If they were available before the moment, not at it; those whose tries are used up stay so."""
+    tick = timedelta(microseconds=1)
+    with store.begin() as tx:
+        old = make(tx, THROTTLES, available_at=START - tick, tries=1)
+        used_up = make(tx, THROTTLES, available_at=START - 400 * DAY, tries=2)
+        at = make(tx, THROTTLES, available_at=START, tries=1)
+        tx.commit()
+    with store.begin(mode) as tx:
+        assert tx.throttles.purge(START, 2) == 1
+        assert tx.throttles.purge(START, 2) == 0
+        tx.commit()
+    with store.begin(mode) as tx:
+        assert list(tx.throttles.find_many([old.id, used_up.id, at.id])) == [used_up.id, at.id]
+        assert tx.throttles.get(used_up.id) == used_up
+        assert tx.throttles.take(used_up.id, Limit(MINUTE, 1, 2)).exhausted
+        assert tx.throttles.purge(START) == 1
+        tx.commit()
+    with store.begin(mode) as tx:
+        assert list(tx.throttles.find_many([old.id, used_up.id, at.id])) == [at.id]
+
+
+def test_arguments_of_a_purge_of_throttles_are_checked(store: Store) -> None:
+    """By name; nothing is removed, and the unit goes on."""
+    wrong: Any
+    with store.begin() as tx:
+        make(tx, THROTTLES, available_at=START)
+        for wrong in (None, 1, START.date(), START.replace(tzinfo=None)):
+            with invalid("moment"):
+                tx.throttles.purge(wrong)
+        for wrong in (0, -1, True, 1.5, "1", INT_MAX + 1):
+            with invalid("most"):
+                tx.throttles.purge(START + DAY, wrong)
+        assert tx.throttles.count() == 1
+
+
 def test_single_writes_are_permanent_at_once(store: Store) -> None:
     """Each call for itself, whatever becomes of the unit; a batch of them too."""
     with store.begin(Mode.SINGLE) as tx:
@@ -173,7 +212,12 @@ def test_other_modes_take_no_tries(store: Store) -> None:
     """A reading unit refuses them; a single one refuses every other write; afterwards all of them are closed."""
     for mode in (Mode.READ, Mode.SNAPSHOT):
         with store.begin(mode) as tx:
-            for call in (lambda tx=tx: tx.throttles.take(KEY, LIMIT), lambda tx=tx: tx.throttles.forget(KEY)):
+            calls: list[Callable[[], object]] = [
+                lambda tx=tx: tx.throttles.take(KEY, LIMIT),  # type: ignore[misc]
+                lambda tx=tx: tx.throttles.forget(KEY),  # type: ignore[misc]
+                lambda tx=tx: tx.throttles.purge(START),  # type: ignore[misc]
+            ]
+            for call in calls:
                 with pytest.raises(ReadOnlyTransaction):
                     call()
     with store.begin(Mode.SINGLE) as tx:

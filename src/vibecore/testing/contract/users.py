@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
+import pytest
+
 from vibecore.domain.api_keys import API_KEYS
+from vibecore.domain.errors import ReadOnlyTransaction
 from vibecore.domain.recovery_codes import RECOVERY_CODES
 from vibecore.domain.sessions import SESSIONS, SUPERSEDED_TOKENS
 from vibecore.domain.users import USERS
-from vibecore.repositories.unit_of_work import Store
-from vibecore.testing.builders import make
+from vibecore.repositories.unit_of_work import Mode, Store
+from vibecore.testing.builders import MOMENT, make
 from vibecore.testing.contract.expect import invalid
 
 NOBODY: Final = UUID(int=404)
@@ -83,3 +87,61 @@ def test_recovery_codes_work_once(store: Store) -> None:
         assert tx.recovery_codes.count(other.user_id) == 1
         with invalid("code_hash"):
             tx.recovery_codes.use(code.user_id, None)  # type: ignore[arg-type]  # what callers without a checker do
+
+
+def test_sessions_that_have_ended_are_purged(store: Store) -> None:
+    """Of all users, at either end to the microsecond, with the tokens they had; those that go on stay as they are."""
+    tick, late = timedelta(microseconds=1), MOMENT + timedelta(days=1)
+    ends = [(MOMENT, late), (late, MOMENT), (MOMENT - tick, MOMENT - tick)]
+    with store.begin() as tx:
+        ended = [make(tx, SESSIONS, expires_at=end, idle_expires_at=idle) for end, idle in ends]
+        ada = ended[0].user_id
+        kept = make(tx, SESSIONS, user_id=ada, expires_at=MOMENT + tick, idle_expires_at=MOMENT + tick)
+        old = make(tx, SUPERSEDED_TOKENS, user_id=ada, session_id=ended[0].id)
+        other = make(tx, SUPERSEDED_TOKENS, user_id=ada, session_id=kept.id)
+        assert tx.sessions.purge(MOMENT) == 3
+        assert tx.sessions.purge(MOMENT) == 0
+        assert [tx.sessions.count(session.user_id) for session in ended] == [1, 0, 0]
+        assert tx.sessions.get(ada, kept.id) == kept
+        assert tx.superseded_tokens.find_many(ada, [old.id, other.id]) == {other.id: other}
+        assert len(tx.users.find_many([session.user_id for session in ended])) == 3
+
+
+def test_old_superseded_tokens_are_purged(store: Store) -> None:
+    """Of all users, if they were superseded before the moment, not at it; their sessions stay."""
+    tick = timedelta(microseconds=1)
+    with store.begin() as tx:
+        old = [make(tx, SUPERSEDED_TOKENS, created_at=MOMENT - tick) for _ in range(2)]
+        kept = make(tx, SUPERSEDED_TOKENS, created_at=MOMENT, user_id=old[0].user_id, session_id=old[0].session_id)
+        assert tx.superseded_tokens.purge(MOMENT) == 2
+        assert tx.superseded_tokens.purge(MOMENT) == 0
+        assert [tx.superseded_tokens.count(token.user_id) for token in old] == [1, 0]
+        assert tx.superseded_tokens.get(kept.user_id, kept.id) == kept
+        assert [tx.sessions.count(token.user_id) for token in old] == [1, 1]
+
+
+def test_a_purge_is_a_write_and_its_moment_is_checked(store: Store) -> None:
+    """Reading units and `Mode.SINGLE` refuse it; what is no moment is refused by name, and the unit goes on."""
+    for mode in (Mode.READ, Mode.SNAPSHOT, Mode.SINGLE):
+        with store.begin(mode) as tx:
+            for call in (tx.sessions.purge, tx.superseded_tokens.purge):
+                with pytest.raises(ReadOnlyTransaction):
+                    call(MOMENT)
+    wrong: Any
+    with store.begin() as tx:
+        session = make(tx, SESSIONS)
+        for wrong in (None, 1, "2024-06-01", MOMENT.date(), MOMENT.replace(tzinfo=None)):
+            for call in (tx.sessions.purge, tx.superseded_tokens.purge):
+                with invalid("moment"):
+                    call(wrong)
+        assert tx.sessions.count(session.user_id) == 1
+
+
+def test_a_purge_that_is_rolled_back_removes_nothing(store: Store) -> None:
+    with store.begin() as tx:
+        session = make(tx, SESSIONS, expires_at=MOMENT)
+        tx.commit()
+    with store.begin() as tx:
+        assert tx.sessions.purge(MOMENT) == 1
+    with store.begin() as tx:
+        assert tx.sessions.get(session.user_id, session.id) == session

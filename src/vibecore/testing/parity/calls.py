@@ -21,7 +21,7 @@ from vibecore.domain.members import MEMBERS
 from vibecore.domain.paging import Page
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.reviews import CODE_REVIEWS
-from vibecore.domain.rules import Json, Text, TextArray
+from vibecore.domain.rules import EARLIEST, Json, Text, TextArray
 from vibecore.domain.schema import Table
 from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.tables import TABLES
@@ -29,6 +29,7 @@ from vibecore.domain.throttles import THROTTLES, Limit
 from vibecore.domain.users import USERS
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.testing import strategies
+from vibecore.testing.effects import START
 
 REPOSITORIES: Final = {
     "users": "users",
@@ -361,8 +362,24 @@ LIMITS: Final = st.sampled_from(
 """Limits that a few tries reach."""
 
 
+ENDS: Final = (
+    ("sessions", "expires_at"),
+    ("sessions", "idle_expires_at"),
+    ("superseded_tokens", "created_at"),
+    ("throttles", "available_at"),
+)
+MOMENTS: Final = (START, START + timedelta(days=1), EARLIEST, START.replace(tzinfo=None))
+"""Before and after what tries and sessions reach; the last is one that no database can take."""
+
+
 def _throttle(known: Known) -> SearchStrategy[UUID]:
     return an_id(known, "throttles", miss=3)
+
+
+def _moment(known: Known) -> SearchStrategy[Any]:
+    """Where a purge may end; often exactly where a known row does."""
+    ends = [getattr(row, name) for table, name in ENDS for row in known.records[table]]
+    return st.sampled_from((*ends, *MOMENTS))
 
 
 _path = st.sampled_from(PATHS)
@@ -378,6 +395,9 @@ SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (_throttle(k), LIMITS), "throttles", "take"),
     _special(lambda k: (_throttle(k), LIMITS), "throttles", "refund"),
     _special(lambda k: (_throttle(k),), "throttles", "forget"),
+    _special(lambda k: (_moment(k), st.sampled_from((None, 1, 2, 0, True))), "throttles", "purge"),
+    _special(lambda k: (_moment(k),), "sessions", "purge"),
+    _special(lambda k: (_moment(k),), "superseded_tokens", "purge"),
     _special(lambda k: (_project(k), _user(k)), "members", "find_user"),
     _special(lambda k: (_project(k), st.none() | _user(k)), "projects", "access"),
     _special(lambda k: (st.none() | _user(k),), "projects", "page_readable"),
