@@ -60,6 +60,11 @@ def story(source: Path) -> Story:
     yield said("users", "disable", admin, bob.id)
     yield said("users", "enable", admin, bob.id)
     yield said("users", "enable", actor, bob.id)
+    yield said("users", "unlock", admin, bob.id)
+    cy = yield said("auth", "register", nobody, email="cy@example.org", password=PASSWORD, name="Cy")
+    yield said("users", "delete", actor, cy.id)
+    yield said("users", "delete", admin, cy.id)
+    yield said("users", "delete", admin, root.id)
 
     project = yield said("projects", "create", actor, name="engine", tech_stack={"languages": ["Python"]})
     id = project.id
@@ -120,6 +125,7 @@ def story(source: Path) -> Story:
     yield said("maintenance", "refresh_analytics", admin)
     yield said("maintenance", "archive_deployments", admin, days=30)
     yield said("maintenance", "prepare_audit", admin, months=2)
+    yield said("maintenance", "purge_sign_in", admin)
     yield said("analytics", "recent_activity", admin)
     yield said("analytics", "project_file_stats", admin)
     yield said("analytics", "deployment_success_rate", admin)

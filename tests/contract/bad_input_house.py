@@ -230,9 +230,11 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("analytics", "user_activity"): _as_admin,
     ("analytics", "system_health"): _as_admin,
     **{("users", name): _as_admin for name in ("get", "find", "page", "update", "set_role", "disable", "enable")},
+    **{("users", name): _as_admin for name in ("delete", "unlock")},
     ("users", "create_admin"): _as_admin,
     ("maintenance", "archive_deployments"): _as_admin,
     ("maintenance", "refresh_analytics"): _as_admin,
     ("maintenance", "prepare_audit"): _as_admin,
+    ("maintenance", "purge_sign_in"): _as_admin,
 }
 """What a method needs instead of the usual; a project that has something in flight cannot be archived."""

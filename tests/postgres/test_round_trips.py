@@ -137,6 +137,11 @@ def _enable(world: World) -> Call:
     return lambda: world.vibe.users.enable(world.root, user_id)
 
 
+def _delete_user(world: World) -> Call:
+    user_id = world.new_user()
+    return lambda: world.vibe.users.delete(world.root, user_id)
+
+
 def _add_member(world: World) -> Call:
     user_id = world.new_user()
     return lambda: world.vibe.projects.add_member(world.ada, world.id, user_id)
@@ -227,6 +232,10 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "users.set_role": (WRITE, _role),
     "users.disable": (WRITE, _disable),
     "users.enable": (WRITE, _enable),
+    # After the commit, tries are forgotten in a transaction of its own.
+    "users.delete": (WRITE + 1, _delete_user),
+    # The user and the audit row in one batch, then the tries.
+    "users.unlock": (WRITE, lambda w: lambda: w.vibe.users.unlock(w.root, w.ada_id)),
     "users.create_admin": (
         2,
         lambda w: lambda: w.vibe.users.create_admin(w.root, email=f"{w.name()}@x.org", password=PASSWORD, name="Root"),
@@ -299,10 +308,14 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
         lambda w: lambda: w.vibe.maintenance.archive_deployments(SYSTEM, days=30),
     ),
     "maintenance.prepare_audit": (WRITE, lambda w: lambda: w.vibe.maintenance.prepare_audit(SYSTEM, months=1)),
+    # Throttles in a transaction of their own; the audit row tells what the batch before it removed.
+    "maintenance.purge_sign_in": (WRITE + 1, lambda w: lambda: w.vibe.maintenance.purge_sign_in(SYSTEM)),
     "maintenance.refresh_analytics": (WRITE, lambda w: lambda: w.vibe.maintenance.refresh_analytics(SYSTEM)),
 }
 BULK: Final = {"files.import_tree", "reviews.run"}
 """Calls that may take more than 3. How many does not depend on the rows that they write."""
+FORGETTING: Final = {"users.delete", "maintenance.purge_sign_in"}
+"""Writes that also forget throttles, which is a transaction of its own."""
 
 
 @pytest.fixture
@@ -349,8 +362,9 @@ def test_every_method_has_its_number(world: World, tap: Wiretap) -> None:
 
 
 def test_the_numbers_keep_the_budget() -> None:
-    """1 for a read and at most 3 for a write, but for bulk work."""
-    assert {name for name, (number, _) in CALLS.items() if number > WRITE} == BULK
+    """1 for a read and at most 3 for a write, but for bulk work, and one more where tries are forgotten as well."""
+    assert {name for name, (number, _) in CALLS.items() if number > WRITE} == BULK | FORGETTING
+    assert {CALLS[name][0] for name in FORGETTING} == {WRITE + 1}
 
 
 def test_the_first_call_costs_no_more_than_the_next(tap: Wiretap, database: PostgresDatabase, world: World) -> None:

@@ -37,6 +37,8 @@ class AsyncUserService(AsyncService[UserService]):
     set_role = awaited(UserService.set_role)
     disable = awaited(UserService.disable)
     enable = awaited(UserService.enable)
+    delete = awaited(UserService.delete)
+    unlock = awaited(UserService.unlock)
     create_admin = awaited(UserService.create_admin)
 
 
@@ -135,6 +137,7 @@ class AsyncMaintenanceService(AsyncService[MaintenanceService]):
     archive_deployments = awaited(MaintenanceService.archive_deployments)
     refresh_analytics = awaited(MaintenanceService.refresh_analytics)
     prepare_audit = awaited(MaintenanceService.prepare_audit)
+    purge_sign_in = awaited(MaintenanceService.purge_sign_in)
 
 
 class AsyncServices:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Final
 
 from vibecore.domain.actors import Actor, check_actor
 from vibecore.domain.analytics import RefreshReport
 from vibecore.domain.audit import AHEAD
 from vibecore.domain.permissions import Action
+from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.rules import Integer
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.work import Service, allowed
+
+QUIET: Final = timedelta(days=30)
+"""How long a throttle is kept after it has let everything through again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInPurge:
+    """How many rows of each kind have been removed. Tokens that went with their session are not counted."""
+
+    sessions: int
+    superseded_tokens: int
+    throttles: int
 
 
 class MaintenanceService(Service):
@@ -64,3 +79,42 @@ class MaintenanceService(Service):
             return until
 
         return self._work.write(actor, run)
+
+    def purge_sign_in(self, actor: Actor) -> SignInPurge:
+        """Remove what sign-in needs no longer: sessions that have ended, with the tokens they had; other superseded
+        tokens that are older than any session; throttles that have held nobody back for 30 days.
+
+        Spared are throttles with as many tries as the policy's lowest `most`: those are used up until they are
+        forgotten (`users.unlock`, a reset of the password). Raises PermissionDenied; TransactionError inside
+        `transaction` and `atomic`, whose rollback would undo the audit row and not all that it tells of.
+        """
+        check_actor(actor)
+        self._work.refuse_inside("purge_sign_in")
+        self._work.permit(actor, Action.MAINTAIN)
+        policy = self._effects.policy
+        longest = max(policy.session_absolute, policy.strong_absolute)
+        throttles = self._work.decide(lambda tx: tx.throttles.purge(tx.now - QUIET, _lowest_most(policy)))
+
+        def run(tx: UnitOfWork) -> SignInPurge:
+            allowed(actor, Action.MAINTAIN)
+            with tx.batch() as batch:
+                sessions = batch.add(tx.sessions.purge, tx.now)
+                tokens = batch.add(tx.superseded_tokens.purge, tx.now - longest)
+            purged = SignInPurge(sessions=sessions.value, superseded_tokens=tokens.value, throttles=throttles)
+            event = self._work.event(tx, actor, "maintenance.sign_in_purged", details=asdict(purged))
+            tx.audit.append(event)
+            return purged
+
+        return self._work.write(actor, run)
+
+
+def _lowest_most(policy: AuthPolicy) -> int | None:
+    """Tries from which on a throttle may be used up: its row does not tell which limit it counts for."""
+    limits = (
+        policy.account_limit,
+        policy.client_limit,
+        policy.challenge_limit,
+        policy.factor_limit,
+        policy.mail_limit,
+    )
+    return min((limit.most for limit in limits if limit.most is not None), default=None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from vibecore.domain.actors import Actor
+from vibecore.domain.actors import Actor, check_actor
 from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, told
 from vibecore.domain.errors import InvalidTransition, NotFound
 from vibecore.domain.filters import Filter, checked, field
@@ -18,12 +18,14 @@ from vibecore.domain.rules import check_member
 from vibecore.domain.users import USERS, User, UserRole
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.accounts import make_account
+from vibecore.services.credentials import Standing, check_recent
+from vibecore.services.issuing import end_all
 from vibecore.services.scoped import check_id
+from vibecore.services.tries import Counters, forget
 from vibecore.services.work import Service, allowed, allowed_account
 
 _ADMINS: Final = field("role").eq(UserRole.ADMIN) & field("disabled_at").missing()
 """Who can sign in and administer."""
-_ANY_SESSION: Final = ~field("id").missing()
 
 
 class UserService(Service):
@@ -93,7 +95,8 @@ class UserService(Service):
         return self._work.write(actor, run)
 
     def set_role(self, actor: Actor, user_id: UUID, *, role: UserRole) -> Profile:
-        """The user with another system role, which holds from the next `authenticate` on.
+        """The user with another system role. A change ends all of the user's sessions, whose lifetime depends on it:
+        they sign in anew.
 
         Raises NotFound, InvalidValue, PermissionDenied; InvalidTransition for the last administrator who can sign in.
         """
@@ -106,12 +109,13 @@ class UserService(Service):
                 _check_not_last(user, others, role.value)
             changed = changes(USERS, user, role=role)
             details = told(user, changed, values=("role",))
-            return self._change(tx, actor, user, changed, "user.role.changed", details)
+            return self._change(tx, actor, user, changed, "user.role.changed", details, end_sessions=True)
 
         return self._work.write(actor, run)
 
     def disable(self, actor: Actor, user_id: UUID) -> Profile:
-        """The user, who cannot sign in any more; all sessions are ended. No effect on who is disabled already.
+        """The user, who cannot sign in any more; all sessions are ended, and API keys do not work while it lasts. No
+        effect on who is disabled already.
 
         Raises NotFound, InvalidValue, PermissionDenied; InvalidTransition for the last administrator who can sign in.
         """
@@ -125,7 +129,7 @@ class UserService(Service):
             event = self._work.event(tx, actor, "user.disabled", resource_type="user", resource_id=key)
             with tx.batch() as batch:
                 stored = batch.add(tx.users.update, dataclasses.replace(user, disabled_at=tx.now))
-                batch.add(tx.sessions.delete_where, key, _ANY_SESSION)
+                end_all(tx, batch, key)
                 batch.add(tx.audit.append, event)
             return Profile.of(stored.value)
 
@@ -144,6 +148,66 @@ class UserService(Service):
             return self._change(tx, actor, user, changes(USERS, user, disabled_at=None), "user.enabled", {})
 
         return self._work.write(actor, run)
+
+    def delete(self, actor: Actor, user_id: UUID) -> None:
+        """Remove the account, and what belongs to nobody else: memberships, sessions, API keys, recovery codes and
+        notifications. The audit trail stays, and names the user by id; what held their tries back is forgotten.
+
+        Projects never go with their owner. Raises NotFound, InvalidValue, PermissionDenied for other people's accounts;
+        InvalidTransition while the user owns projects, archived ones too, and for the last administrator who can sign
+        in; for one's own account ReauthenticationRequired, and AuthenticationFailed where the session has ended.
+        """
+        key = check_id("user_id", user_id)
+
+        def run(tx: UnitOfWork) -> None:
+            allowed_account(actor, Action.ACCOUNT_DELETE, key)
+            own = None
+            with tx.batch() as batch:
+                found = batch.add(tx.users.find, key)
+                others = batch.add(tx.users.count, where=_ADMINS & field("id").ne(key))
+                # In this unit: who adds a project meanwhile reads the row that goes, so one of the two collides.
+                owned = batch.add(tx.projects.count, where=field("owner_id").eq(key))
+                if actor.user_id == key and actor.session_id is not None:
+                    own = batch.add(tx.sessions.find, key, actor.session_id)
+            user = _existing(found.value, key)
+            if actor.user_id == key:
+                account = Standing(user, None if own is None else own.value)
+                check_recent(self._effects.policy, account, actor, Action.ACCOUNT_DELETE, tx.now)
+            _check_not_last(user, others.value, "deleted")
+            if owned.value:
+                raise InvalidTransition("user", user.role.value, "deleted", "owns projects")
+            details = {"role": user.role.value}
+            event = self._work.event(tx, actor, "user.deleted", resource_type="user", resource_id=key, details=details)
+            with tx.batch() as batch:
+                batch.add(tx.users.delete, key)
+                batch.add(tx.audit.append, event)
+            held = Counters(self._effects).of_account(user)
+            self._work.after_commit(lambda: forget(self._work, *held))
+
+        self._work.write(actor, run)
+
+    def unlock(self, actor: Actor, user_id: UUID) -> None:
+        """Let the user's tries begin anew: passwords, codes, and proofs of who is signed in. Their password stays, and
+        a disabled account stays disabled.
+
+        Raises NotFound, InvalidValue, PermissionDenied; TransactionError inside `transaction` and `atomic`, whose
+        rollback would undo the audit row and not what it tells of.
+        """
+        key = check_id("user_id", user_id)
+        check_actor(actor)
+        self._work.refuse_inside("unlock")
+
+        def run(tx: UnitOfWork) -> User:
+            allowed(actor, Action.USERS_MANAGE)
+            event = self._work.event(tx, actor, "user.unlocked", resource_type="user", resource_id=key)
+            with tx.batch() as batch:
+                found = batch.add(tx.users.find, key)
+                batch.add(tx.audit.append, event)
+            return _existing(found.value, key)
+
+        # The row first: should forgetting fail, the caller learns of it, and nothing has been done untold.
+        user = self._work.write(actor, run)
+        forget(self._work, *Counters(self._effects).of_account(user))
 
     def create_admin(self, actor: Actor, *, email: str, password: str, name: str) -> Profile:
         """A new administrator; the first one is made by `Actor.system(reason)`.
@@ -177,12 +241,16 @@ class UserService(Service):
         changed: dict[str, Any],
         event: str,
         details: Mapping[str, object],
+        *,
+        end_sessions: bool = False,
     ) -> Profile:
         if not changed:
             return Profile.of(user)
         row = self._work.event(tx, actor, event, resource_type="user", resource_id=user.id, details=details)
         with tx.batch() as batch:
             stored = batch.add(tx.users.update, dataclasses.replace(user, **changed))
+            if end_sessions:
+                end_all(tx, batch, user.id)
             batch.add(tx.audit.append, row)
         return Profile.of(stored.value)
 
