@@ -6,6 +6,7 @@ from vibecore.aio.calls import Calls
 from vibecore.aio.service import AsyncService, awaited
 from vibecore.bootstrap.services import Services
 from vibecore.services.analytics import AnalyticsService
+from vibecore.services.api_keys import ApiKeyService
 from vibecore.services.audit import AuditService
 from vibecore.services.auth import AuthService
 from vibecore.services.deployments import DeploymentService
@@ -25,6 +26,15 @@ class AsyncAuthService(AsyncService[AuthService]):
     login = awaited(AuthService.login)
     authenticate = awaited(AuthService.authenticate)
     logout = awaited(AuthService.logout)
+
+
+class AsyncApiKeyService(AsyncService[ApiKeyService]):
+    """`avibe.api_keys`."""
+
+    create = awaited(ApiKeyService.create)
+    authenticate = awaited(ApiKeyService.authenticate)
+    page = awaited(ApiKeyService.page)
+    revoke = awaited(ApiKeyService.revoke)
 
 
 class AsyncUserService(AsyncService[UserService]):
@@ -145,6 +155,7 @@ class AsyncServices:
 
     def __init__(self, services: Services, calls: Calls) -> None:
         self.auth = AsyncAuthService(services.auth, calls)
+        self.api_keys = AsyncApiKeyService(services.api_keys, calls)
         self.users = AsyncUserService(services.users, calls)
         self.projects = AsyncProjectService(services.projects, calls)
         self.files = AsyncFileService(services.files, calls)

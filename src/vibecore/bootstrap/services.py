@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vibecore.services.analytics import AnalyticsService
+from vibecore.services.api_keys import ApiKeyService
 from vibecore.services.audit import AuditService
 from vibecore.services.auth import AuthService
 from vibecore.services.deployments import DeploymentService
@@ -21,6 +22,7 @@ class Services:
 
     def __init__(self, work: Work) -> None:
         self.auth: AuthService = AuthService(work)
+        self.api_keys: ApiKeyService = ApiKeyService(work)
         self.users: UserService = UserService(work)
         self.projects: ProjectService = ProjectService(work)
         self.files: FileService = FileService(work)
