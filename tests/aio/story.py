@@ -66,6 +66,15 @@ def story(source: Path) -> Story:
     yield said("users", "delete", admin, cy.id)
     yield said("users", "delete", admin, root.id)
 
+    made = yield said("api_keys", "create", actor, name="ci", permissions=["project.read", "files.read"])
+    yield said("api_keys", "create", actor, name="ci", permissions=["everything"])
+    yield said("api_keys", "page", actor)
+    bearer = yield said("api_keys", "authenticate", made.key, ip_address="192.0.2.8")
+    yield said("api_keys", "create", bearer, name="another", permissions=[])
+    yield said("api_keys", "authenticate", "no key")
+    yield said("api_keys", "revoke", actor, made.info.id)
+    yield said("api_keys", "authenticate", made.key)
+
     project = yield said("projects", "create", actor, name="engine", tech_stack={"languages": ["Python"]})
     id = project.id
     yield said("projects", "get", actor, id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +13,7 @@ from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import Deployment, DeploymentStatus
 from vibecore.domain.filters import Field
+from vibecore.domain.permissions import Action
 from vibecore.domain.projects import ProjectStatus, Visibility
 from vibecore.domain.tables import TABLES
 from vibecore.domain.tests import TestType
@@ -62,6 +63,10 @@ class House:
         self.mine = self._furnish(self._arrive("ada@example.org"))
         self.theirs = self._furnish(self._arrive("eve@example.org"))
         self.empty = self.vibe.projects.create(self.mine.actor, name="empty").id
+        made = [self.vibe.api_keys.create(self.admin, name=name, permissions=["project.read"]) for name in "ab"]
+        self.key, self.key_id = made[0].key, made[0].info.id
+        made = [self.vibe.api_keys.create(self.theirs.actor, name=name, permissions=[]) for name in "ab"]
+        self.their_key = made[0].info.id
         self.cursors = self._cursors()
         self._seen = self.rows()
 
@@ -153,6 +158,10 @@ def _usual(house: House) -> dict[str, Any]:
         "review_id": mine.review,
         "result_id": mine.result,
         "token": house.token,
+        "key": house.key,
+        "key_id": house.key_id,
+        "permissions": ("project.read", Action.FILES_READ),
+        "expires_at": START + timedelta(days=1),
         "email": "dan@example.org",
         "password": PASSWORD,
         "name": "Name",
@@ -217,9 +226,14 @@ def _as_admin(house: House) -> dict[str, Any]:
     return {"actor": house.admin}
 
 
+def _to_own_keys(house: House) -> dict[str, Any]:
+    return {"actor": house.admin, "user_id": None}
+
+
 _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("auth", "register"): lambda house: {"actor": Actor.anonymous()},
     ("auth", "login"): lambda house: {"email": "ada@example.org"},
+    **{("api_keys", name): _to_own_keys for name in ("create", "page", "revoke")},
     ("projects", "set_status"): lambda house: {"status": ProjectStatus.IN_PROGRESS},
     ("projects", "add_member"): lambda house: {"user_id": house.guest},
     ("projects", "archive"): lambda house: {"project_id": house.empty},

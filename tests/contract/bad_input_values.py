@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
+from itertools import repeat
 from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
 from tests.contract.bad_input_house import House
 from vibecore.domain.actors import Actor, ActorKind
+from vibecore.domain.api_keys import API_KEYS, make_api_key
 from vibecore.domain.audit import AHEAD
 from vibecore.domain.deployments import DEPLOYMENTS
 from vibecore.domain.errors import (
@@ -41,6 +43,7 @@ from vibecore.domain.filters import (
 from vibecore.domain.issues import Issue
 from vibecore.domain.members import MEMBERS
 from vibecore.domain.paging import Order
+from vibecore.domain.permissions import CREDENTIAL, Action
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.reviews import CODE_REVIEWS
 from vibecore.domain.rules import MAX_TEXT_BYTES, Boolean, Integer, Text, TextArray, Timestamp, Uuid
@@ -303,6 +306,23 @@ def _tokens(house: House) -> list[Any]:
     ]
 
 
+def _keys(house: House) -> list[Any]:
+    key = house.key
+    damaged = [key + "A", key[:-1], key.lower(), key.swapcase(), key[:20], f" {key}", f"{key}\n", key.replace("_", "-")]
+    shaped = make_api_key(UNKNOWN, bytes(10), bytes(32))
+    texts = [*damaged, shaped, house.token, "", NUL, SURROGATES[0], "é", "x" * 100_000]
+    return [None, 1, True, key.encode(), object(), [key], Label.ADMIN] + [
+        Bad(text, AuthenticationFailed) for text in texts
+    ]
+
+
+def _permissions(house: House) -> list[Any]:
+    entries: list[Any] = [None, 1, True, b"project.read", ["project.read"], object(), Label.ADMIN, NUL, *SURROGATES]
+    names = ["", "*", "project.*", "PROJECT.READ", "project.read ", "PROJECT_READ", "x" * 100_000, *CREDENTIAL]
+    wrong: list[Any] = [1, True, 1.5, "project.read", b"project.read", {"project.read": True}, object(), Action.DEPLOY]
+    return [*wrong, ["project.read"] * 1001, repeat("project.read"), *([entry] for entry in (*entries, *names))]
+
+
 def _folders(house: House) -> list[Any]:
     wrong = [None, 1, True, 1.5, b"/", object(), [], "", NUL, "\ud800", "no such folder", "x" * 100_000, Label.ADMIN]
     return [*wrong, str(house.folder / "a.py"), house.folder / "nowhere"]
@@ -355,6 +375,14 @@ BY_NAME: Final[dict[str, Source]] = {
     "review_id": _id(lambda house: house.theirs.review),
     "result_id": _id(lambda house: house.theirs.result),
     "token": _tokens,
+    "key": _keys,
+    "key_id": _id(lambda house: house.their_key),
+    "permissions": _permissions,
+    "expires_at": lambda house: [
+        *wrong_values(Column("", Timestamp(), False, NO_DEFAULT)),
+        START,
+        START - timedelta(microseconds=1),
+    ],
     "email": lambda house: [*wrong_values(USERS.by_name["email"]), *_NO_ADDRESSES],
     "password": _new_passwords,
     "name": _column(USERS, "name"),
@@ -418,6 +446,7 @@ BY_NAME: Final[dict[str, Source]] = {
 }
 
 BY_SERVICE: Final[dict[tuple[str, str], Source]] = {
+    ("api_keys", "name"): _column(API_KEYS, "name"),
     ("projects", "name"): _column(PROJECTS, "name"),
     ("projects", "status"): _column(PROJECTS, "status"),
     ("files", "cursor"): _cursors("deployments"),
@@ -425,6 +454,10 @@ BY_SERVICE: Final[dict[tuple[str, str], Source]] = {
 }
 
 BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
+    **{
+        ("api_keys", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("actor",))]
+        for name in ("create", "page", "revoke")
+    },
     ("auth", "login", "password"): lambda house: [
         *_passwords(house),
         *(Bad(password, AuthenticationFailed) for password in ("", "short", "correct horse battery stapler")),

@@ -19,9 +19,11 @@ import pytest
 from vibecore.bootstrap import stores
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
+from vibecore.domain.api_keys import CreatedKey
 from vibecore.domain.deployments import Deployment, DeploymentStatus
 from vibecore.domain.errors import NotFound, PermissionDenied
 from vibecore.domain.logins import Authenticated
+from vibecore.domain.permissions import Action
 from vibecore.domain.projects import Project, ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
@@ -53,6 +55,7 @@ class World:
         assert self.ada.user_id is not None
         self.ada_id = self.ada.user_id
         self.root = vibe.auth.login(email="root@example.org", password=PASSWORD).actor
+        self.key = self.new_key().key
         self.project = self.new_project()
         self.id = self.project.id
         self.path = self.new_file()
@@ -73,6 +76,9 @@ class World:
         email = f"{self.name()}@example.org"
         self.vibe.auth.register(Actor.anonymous(), email=email, password=PASSWORD, name="Somebody")
         return self.vibe.auth.login(email=email, password=PASSWORD)
+
+    def new_key(self) -> CreatedKey:
+        return self.vibe.api_keys.create(self.ada, name=self.name(), permissions=[Action.PROJECT_READ])
 
     def new_project(self) -> Project:
         return self.vibe.projects.create(self.ada, name=self.name())
@@ -119,6 +125,11 @@ def _login(world: World) -> Call:
 def _logout(world: World) -> Call:
     actor = world.new_login().actor
     return lambda: world.vibe.auth.logout(actor)
+
+
+def _revoke_key(world: World) -> Call:
+    key_id = world.new_key().info.id
+    return lambda: world.vibe.api_keys.revoke(world.ada, key_id)
 
 
 def _role(world: World) -> Call:
@@ -225,6 +236,10 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "auth.login": (3, _login),
     "auth.authenticate": (READ, lambda w: lambda: w.vibe.auth.authenticate(w.login.token)),
     "auth.logout": (WRITE, _logout),
+    "api_keys.create": (WRITE, lambda w: lambda: w.new_key()),
+    "api_keys.authenticate": (READ, lambda w: lambda: w.vibe.api_keys.authenticate(w.key)),
+    "api_keys.page": (READ, lambda w: lambda: w.vibe.api_keys.page(w.ada)),
+    "api_keys.revoke": (WRITE, _revoke_key),
     "users.get": (READ, lambda w: lambda: w.vibe.users.get(w.ada, w.ada_id)),
     "users.find": (READ, lambda w: lambda: w.vibe.users.find(w.ada, w.ada_id)),
     "users.page": (READ, lambda w: lambda: w.vibe.users.page(w.root)),

@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 import vibecore
 from vibecore.aio import AsyncServices, AsyncVibe
 from vibecore.domain.actors import Actor
+from vibecore.domain.api_keys import CreatedKey, KeyInfo
 from vibecore.domain.deployments import Deployment
 from vibecore.domain.files import File
 from vibecore.domain.logins import Authenticated
 from vibecore.domain.members import ProjectMember
 from vibecore.domain.paging import Page
+from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile
 from vibecore.domain.projects import Project
 from vibecore.domain.quality import QualityReport
@@ -39,6 +41,10 @@ async def opening(engine: AsyncEngine) -> None:
 async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     assert_type(await avibe.auth.login(email="e", password="p"), Authenticated)
     assert_type(await avibe.auth.authenticate("token", ip_address=None), Actor)
+    assert_type(await avibe.api_keys.create(actor, name="ci", permissions=[Action.FILES_READ, "x"]), CreatedKey)
+    assert_type(await avibe.api_keys.authenticate("key"), Actor)
+    assert_type(await avibe.api_keys.page(actor, limit=10), Page[KeyInfo])
+    assert_type(await avibe.api_keys.revoke(actor, id), None)
     assert_type(await avibe.users.get(actor, id), Profile)
     assert_type(await avibe.projects.create(actor, name="engine"), Project)
     assert_type(await avibe.projects.get(actor, id), Project)

@@ -132,6 +132,7 @@ class House:
                 "users": list(tx.users.stream()),
                 "projects": list(tx.projects.stream()),
                 "sessions": [list(tx.sessions.stream(user_id(actor))) for actor in people],
+                "api_keys": [list(tx.api_keys.stream(user_id(actor))) for actor in people],
             }
             for name in ("members", "files", "deployments", "reviews", "tests", "scores"):
                 found[name] = list(getattr(tx, name).stream(self.project))

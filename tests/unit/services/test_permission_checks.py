@@ -13,6 +13,7 @@ import pytest
 from tests.unit.services.house import PASSWORD, House, user_id
 from vibecore.bootstrap.services import Services
 from vibecore.domain.actors import Actor
+from vibecore.domain.api_keys import make_api_key
 from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, PermissionDenied
 from vibecore.domain.paging import Page
@@ -32,13 +33,14 @@ KNOWN: dict[str, Any] = {
     "password": PASSWORD,
     "passed": 1,
     "path": "src/main.py",
+    "permissions": (),
     "reason": "test",
     "score": 90,
     "target": "src/other.py",
     "test_type": TestType.UNIT,
     "version": "1.0",
 }
-NO_ACTOR = {("auth", "login"), ("auth", "authenticate")}
+NO_ACTOR = {("auth", "login"), ("auth", "authenticate"), ("api_keys", "authenticate")}
 """What makes an actor cannot ask for one."""
 FOR_ANYBODY = {("auth", "register"), ("projects", "page")}
 """What an anonymous actor may call; what it gets is tested with the service."""
@@ -131,12 +133,14 @@ def test_what_is_no_actor_is_refused(noun: str, name: str, actor: Any, tmp_path:
 
 
 def test_what_makes_an_actor_needs_a_secret() -> None:
-    """The two methods without an actor give none without a password or a token."""
+    """The methods without an actor give none without a password, a token or a key."""
     house = House()
     with pytest.raises(AuthenticationFailed):
         house.vibe.auth.login(email="owner@example.org", password="a guess")
     with pytest.raises(AuthenticationFailed):
         house.vibe.auth.authenticate("vcs_" + "A" * 64)
+    with pytest.raises(AuthenticationFailed):
+        house.vibe.api_keys.authenticate(make_api_key(user_id(house.owner), bytes(10), bytes(32)))
 
 
 def test_what_is_open_shows_nothing_private() -> None:

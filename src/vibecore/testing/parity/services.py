@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -15,10 +15,12 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from vibecore.bootstrap.services import Services
 from vibecore.domain.actors import Actor
+from vibecore.domain.api_keys import make_api_key
 from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.filters import Field
 from vibecore.domain.members import ProjectMember
 from vibecore.domain.paging import Order
+from vibecore.domain.permissions import Action
 from vibecore.domain.projects import Project, ProjectStatus, Visibility
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
@@ -30,6 +32,14 @@ PASSWORDS: Final = ("correct horse battery staple", "another long password", "sh
 EMAILS: Final = ("ada@example.org", "ADA@example.org", "bob@example.org", "cy@example.org", "no address")
 FOLDERS: Final = ("empty", "tree", "changed", "nowhere")
 ISSUE: Final = {"line": 1, "column": 1, "severity": "error", "category": "correctness", "message": "wrong"}
+PERMISSIONS: Final = (
+    (),
+    tuple(Action)[:12],
+    ("projects.read_all", Action.PROJECT_READ, Action.PROJECT_CREATE, "project.read"),
+    ("users.manage",),
+    ("project.*",),
+)
+EXPIRIES: Final = (None, START, *(START + timedelta(microseconds=1) * count for count in (1, 1000, 86_400 * 10**6)))
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class World:
         self.folder = folder
         self.actors: list[Actor] = [Actor.system("parity"), Actor.anonymous(ip_address="192.0.2.1")]
         self.tokens = ["vcs_nonsense"]
+        self.keys = ["vck_nonsense", make_api_key(UUID(int=1), bytes(10), bytes(32))]
+        self.key_ids: list[UUID] = []
         self.users: list[UUID] = []
         self.projects: list[Project] = []
         self.things: list[UUID] = []
@@ -65,6 +77,11 @@ class World:
             self._keep(self.tokens, value.token)
         elif kind == "Actor":
             self._keep(self.actors, value)
+        elif kind == "CreatedKey":
+            self._keep(self.keys, value.key)
+            self._keep(self.key_ids, value.info.id)
+        elif kind == "KeyInfo":
+            self._keep(self.key_ids, value.id)
         elif kind == "Profile":
             self._keep(self.users, value.id)
         elif kind == "Project":
@@ -109,6 +126,10 @@ _TEXT: Final = st.sampled_from(("", "a", "é", "x" * 300, "line\n", "a\0b"))
 ARGUMENTS: Final[dict[str, Callable[[World], SearchStrategy[Any]]]] = {
     "actor": lambda w: st.sampled_from(w.actors),
     "token": lambda w: st.sampled_from(w.tokens),
+    "key": lambda w: st.sampled_from(w.keys),
+    "key_id": lambda w: _known(w.key_ids * 2, _NO_ID),
+    "permissions": lambda w: st.sampled_from(PERMISSIONS),
+    "expires_at": lambda w: st.sampled_from(EXPIRIES),
     "email": lambda w: st.sampled_from(EMAILS),
     "password": lambda w: st.sampled_from((PASSWORDS[0], PASSWORDS[0], *PASSWORDS)),
     "ip_address": lambda w: st.sampled_from((None, "192.0.2.1", "x" * 51)),
