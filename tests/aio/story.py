@@ -54,6 +54,8 @@ def story(source: Path) -> Story:
 
     yield said("users", "get", admin, bob.id)
     yield said("users", "find", actor, root.id)
+    yield said("users", "find_by_email", admin, "BOB@example.org")
+    yield said("users", "find_by_email", actor, "bob@example.org")
     yield said("users", "page", admin, limit=2)
     yield said("users", "update", actor, ada.id, name="Ada L.")
     yield said("users", "set_role", admin, bob.id, role=UserRole.VIEWER)

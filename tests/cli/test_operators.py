@@ -143,6 +143,8 @@ def test_upkeep(database: str, tree: Path) -> None:
     assert found[0] > 0
     until = date.fromisoformat(archived.out.split()[-1])
     assert last == (f"audit_logs_{until - timedelta(days=1):%Y_%m}",)
+    assert kept["sign_in"] == {"sessions": 0, "superseded_tokens": 0, "throttles": 0}
+    assert archived.out.splitlines()[2] == "0 sessions, 0 superseded tokens and 0 throttles purged"
     assert until > date.fromisoformat(kept["audit_until"]) > datetime.fromisoformat(kept["as_of"]).date()
 
 
@@ -195,7 +197,7 @@ def _password(url: str) -> str:
     return password
 
 
-@pytest.mark.parametrize("name", ["demo", "migrate", "check", "create-admin", "import", "report", "maintain"])
+@pytest.mark.parametrize("name", ["demo", "migrate", "check", "create-admin", "import", "report", "maintain", "unlock"])
 def test_every_command_explains_itself(name: str) -> None:
     """With the options that all of them share."""
     told = vibecore(name, "--help").done().out

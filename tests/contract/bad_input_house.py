@@ -244,7 +244,7 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("analytics", "user_activity"): _as_admin,
     ("analytics", "system_health"): _as_admin,
     **{("users", name): _as_admin for name in ("get", "find", "page", "update", "set_role", "disable", "enable")},
-    **{("users", name): _as_admin for name in ("delete", "unlock")},
+    **{("users", name): _as_admin for name in ("delete", "unlock", "find_by_email")},
     ("users", "create_admin"): _as_admin,
     ("maintenance", "archive_deployments"): _as_admin,
     ("maintenance", "refresh_analytics"): _as_admin,

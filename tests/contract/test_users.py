@@ -206,6 +206,19 @@ def test_nobody_promotes_themselves(town: Town, role: UserRole) -> None:
     assert stored.role is UserRole.DEVELOPER
 
 
+def test_administrators_find_users_by_address(town: Town) -> None:
+    """In whatever case; others are denied for an address that exists as for one that does not."""
+    ada = town.person("ada")
+    found = town.vibe.users.find_by_email(town.root, "ADA@Example.org")
+    assert found is not None
+    assert found.id == ada.user_id
+    assert town.vibe.users.find_by_email(town.root, "nobody@example.org") is None
+    for actor in (ada, key_of(ada), Actor.anonymous()):
+        for address in ("ada@example.org", "root@example.org", "nobody@example.org"):
+            with pytest.raises(PermissionDenied):
+                town.vibe.users.find_by_email(actor, address)
+
+
 # -- the last administrator
 
 

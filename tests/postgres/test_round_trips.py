@@ -242,6 +242,7 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "api_keys.revoke": (WRITE, _revoke_key),
     "users.get": (READ, lambda w: lambda: w.vibe.users.get(w.ada, w.ada_id)),
     "users.find": (READ, lambda w: lambda: w.vibe.users.find(w.ada, w.ada_id)),
+    "users.find_by_email": (READ, lambda w: lambda: w.vibe.users.find_by_email(w.root, w.admin.email)),
     "users.page": (READ, lambda w: lambda: w.vibe.users.page(w.root)),
     "users.update": (WRITE, lambda w: lambda: w.vibe.users.update(w.ada, w.ada_id, name=w.name())),
     "users.set_role": (WRITE, _role),

@@ -42,6 +42,7 @@ class AsyncUserService(AsyncService[UserService]):
 
     get = awaited(UserService.get)
     find = awaited(UserService.find)
+    find_by_email = awaited(UserService.find_by_email)
     page = awaited(UserService.page)
     update = awaited(UserService.update)
     set_role = awaited(UserService.set_role)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vibecore
-from vibecore.cli import accounts, databases, demo, projects, upkeep
+from vibecore.cli import accounts, databases, demo, projects, upkeep, users
 
 app = typer.Typer(
     name="vibecore",
@@ -37,3 +37,5 @@ app.command("create-admin")(accounts.create_admin)
 app.command("import")(projects.import_folder)
 app.command("report")(projects.report)
 app.command("maintain")(upkeep.maintain)
+app.command("unlock")(users.unlock)
+app.add_typer(users.app, name="users")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -30,7 +31,7 @@ def maintain(
     ] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Archive old deployments, renew the materialized views and make room in the audit trail."""
+    """Archive old deployments, renew the materialized views, make room in the audit trail, purge old sign-ins."""
     from vibecore.cli import output, targets
     from vibecore.domain.actors import Actor
 
@@ -39,6 +40,7 @@ def maintain(
         archived = vibe.maintenance.archive_deployments(actor, days=days)
         refreshed = vibe.maintenance.refresh_analytics(actor)
         until = vibe.maintenance.prepare_audit(actor, months=months)
+        purged = vibe.maintenance.purge_sign_in(actor)
     if as_json:
         output.emit(
             {
@@ -47,6 +49,7 @@ def maintain(
                 "daily_rows": refreshed.daily_rows,
                 "user_rows": refreshed.user_rows,
                 "audit_until": until,
+                "sign_in": asdict(purged),
             }
         )
         return
@@ -54,4 +57,8 @@ def maintain(
     console = output.out()
     console.print(f"{archived:,} deployments archived")
     console.print(f"analytics as of {moment}: {refreshed.daily_rows:,} project days, {refreshed.user_rows:,} users")
+    console.print(
+        f"{purged.sessions:,} sessions, {purged.superseded_tokens:,} superseded tokens and {purged.throttles:,} "
+        "throttles purged"
+    )
     console.print(f"audit trail prepared until {until:%Y-%m-%d}")

@@ -15,7 +15,7 @@ from vibecore.domain.paging import OrderBy, Page, total_order
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import PROFILES, Profile
 from vibecore.domain.rules import check_member
-from vibecore.domain.users import USERS, User, UserRole
+from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.accounts import make_account
 from vibecore.services.credentials import Standing, check_recent
@@ -45,6 +45,18 @@ class UserService(Service):
         def run(tx: UnitOfWork) -> Profile | None:
             allowed_account(actor, Action.PROFILE_READ, key)
             found = tx.users.find(key)
+            return None if found is None else Profile.of(found)
+
+        return self._work.read(actor, run)
+
+    def find_by_email(self, actor: Actor, email: str) -> Profile | None:
+        """The user with this address, in whatever case, or None; InvalidValue, PermissionDenied unless `actor` is an
+        administrator."""
+        key = email_key(check_email(email))
+
+        def run(tx: UnitOfWork) -> Profile | None:
+            allowed(actor, Action.USERS_READ)
+            found = tx.users.find_by_email_key(key)
             return None if found is None else Profile.of(found)
 
         return self._work.read(actor, run)
