@@ -118,7 +118,8 @@ def _section(text: str, heading: str) -> str:
 
 
 def test_the_page_of_the_command_line_names_every_option() -> None:
-    """Each command has a section with the options that not all commands have, and no others."""
+    """Each command has a section with the options that not all commands have, and no others; a group of commands
+    has one for all of them, which names each."""
     text = (DOCS / "cli.md").read_text()
     shared = set(re.findall(r"^\| `(--[\w-]+)`", _section(text, "Options of every command"), re.MULTILINE))
     commands: Any = get_command(app)
@@ -127,9 +128,13 @@ def test_the_page_of_the_command_line_names_every_option() -> None:
     )
     for name, command in commands.commands.items():
         told: set[str] = set()
-        for row in re.findall(r"^\| (`--.*?) \|", _section(text, name), re.MULTILINE):
+        section = _section(text, name)
+        for row in re.findall(r"^\| (`--.*?) \|", section, re.MULTILINE):
             told |= set(re.findall(r"--[\w-]+", row))
-        options = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+        below = getattr(command, "commands", {})
+        assert set(re.findall(rf"^\| `{name} ([\w-]+)", section, re.MULTILINE)) == set(below)
+        params = [parameter for each in (command, *below.values()) for parameter in each.params]
+        options = {flag for parameter in params for flag in (*parameter.opts, *parameter.secondary_opts)}
         assert {flag for flag in options if flag.startswith("--")} == told | shared - {"--help"}
 
 
