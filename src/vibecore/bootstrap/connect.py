@@ -104,7 +104,7 @@ def open_effects(
 
 def default_effects(settings: Settings, *, in_memory: bool = False, mailer: Mailer | None = None) -> Effects:
     """The real ports, for a store that ends with the process (`in_memory`) or not; close the mailer if it can be."""
-    from vibecore.services.passwords import BcryptHasher
+    from vibecore.services.hashing import BcryptHasher
 
     secrets = settings.secret_keys()
     keys = Keyring(secrets[0], previous=secrets[1:]) if secrets else Keyring.random(durable=in_memory)

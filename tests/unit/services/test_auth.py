@@ -28,7 +28,7 @@ from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode
 from vibecore.services.auth import AuthService
-from vibecore.services.passwords import BcryptHasher
+from vibecore.services.hashing import BcryptHasher
 from vibecore.services.work import ATTEMPTS, Work
 from vibecore.testing.effects import PlainHasher
 

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from vibecore.domain.passwords import parse_hash
-from vibecore.services.passwords import BcryptHasher, _matches
+from vibecore.services.hashing import BcryptHasher, _matches
 
 HASHER: Final = BcryptHasher(4)
 PEPPERED: Final = BcryptHasher(4, peppers={7: b"p" * 32})

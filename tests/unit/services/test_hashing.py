@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.passwords import parse_hash
-from vibecore.services.passwords import BcryptHasher
+from vibecore.services.hashing import BcryptHasher
 
 ONE: Final = b"pepper one of the tests, 32 bytes"
 TWO: Final = b"pepper two of the tests, 32 bytes"
