@@ -82,8 +82,8 @@ class InvalidCursor(InvalidValue):
 class PasswordRejected(InvalidValue):
     """The new password breaks the policy; `reasons` names every rule it breaks."""
 
-    def __init__(self, reasons: tuple[str, ...]) -> None:
-        super().__init__("password", "; ".join(reasons))
+    def __init__(self, reasons: tuple[str, ...], field: str = "password") -> None:
+        super().__init__(field, "; ".join(reasons))
         self.reasons = reasons
         self._facts["reasons"] = reasons
 

@@ -42,21 +42,31 @@ _BCRYPT: Final = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII
 _PREHASHED: Final = re.compile(r"\$vc1\$(0|[1-9][0-9]{0,3})(\$2.*)", re.ASCII)
 
 
-def check_new_password(password: object, policy: AuthPolicy, *, email: str, name: str, common: Container[str]) -> str:
+def check_new_password(
+    password: object,
+    policy: AuthPolicy,
+    *,
+    email: str,
+    name: str,
+    common: Container[str],
+    current: str | None = None,
+    field: str = "password",
+) -> str:
     """`password` in NFC if it keeps the policy, else PasswordRejected with every rule that it breaks.
 
     It must not be in `common` (ASVS 6.2.4), which holds passwords in the form that `folded` gives: case and spaces at
     its ends make no difference. It must not be the user's own e-mail address, the part before its @, or the name,
-    whatever case, spaces and punctuation (ASVS 6.2.11). InvalidValue if it is not text.
+    whatever case, spaces and punctuation (ASVS 6.2.11); nor `current`, the one that it replaces, where that is given.
+    Errors name `field`; InvalidValue if it is not text.
     """
-    text = _text(password)
+    text = plain_text(field, password)
     reasons: list[str] = []
     if "\0" in text:
         reasons.append("holds a NUL character")
     if _SURROGATE.search(text):
         reasons.append("holds a lone surrogate")
     if len(text) > LONGEST_PRESENTED:
-        raise PasswordRejected((*reasons, f"is longer than {policy.password_longest} characters"))
+        raise PasswordRejected((*reasons, f"is longer than {policy.password_longest} characters"), field)
     normal = unicodedata.normalize("NFC", text)
     if len(normal) < policy.password_shortest:
         reasons.append(f"is shorter than {policy.password_shortest} characters")
@@ -66,28 +76,26 @@ def check_new_password(password: object, policy: AuthPolicy, *, email: str, name
         reasons.append("is the own e-mail address or name")
     if folded(normal.strip()) in common:
         reasons.append("is one of the most common passwords")
+    if normal == current:
+        reasons.append("is the password that it replaces")
     if reasons:
-        raise PasswordRejected(tuple(reasons))
+        raise PasswordRejected(tuple(reasons), field)
     return normal
 
 
-def presented_password(password: object) -> str:
-    """A password that somebody signs in with, in NFC. InvalidValue if no password can look like that."""
-    text = _text(password)
+def presented_password(password: object, field: str = "password") -> str:
+    """A password that somebody proves to know, in NFC. InvalidValue (`field`) if no password can look like that."""
+    text = plain_text(field, password)
     if len(text) > LONGEST_PRESENTED:
-        raise InvalidValue("password", f"is longer than {LONGEST_PRESENTED} characters")
+        raise InvalidValue(field, f"is longer than {LONGEST_PRESENTED} characters")
     if "\0" in text or _SURROGATE.search(text):
-        raise InvalidValue("password", "holds a NUL character or a lone surrogate")
+        raise InvalidValue(field, "holds a NUL character or a lone surrogate")
     return unicodedata.normalize("NFC", text)
 
 
 def folded(text: str) -> str:
     """`text` without case, in NFC: what a password is looked up by in a list of common ones. Never what is hashed."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-
-
-def _text(password: object) -> str:
-    return plain_text("password", password)
 
 
 def _is_one_of(password: str, terms: tuple[str, ...]) -> bool:

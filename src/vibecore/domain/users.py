@@ -64,19 +64,19 @@ USERS: Final = Table(
 )
 
 
-def check_email(value: object) -> str:
+def check_email(value: object, field: str = "email") -> str:
     """`value` in NFC, if it has the form local@domain without spaces or control characters and at most 254 octets.
 
     The address is proven by a message to it, not by a pattern (RFC 5321 4.5.3.1.3 gives the length).
     """
-    text = unicodedata.normalize("NFC", check_text("email", value))
+    text = unicodedata.normalize("NFC", check_text(field, value))
     local, at, domain = text.rpartition("@")
     if not (at and local and domain) or "@" in local:
-        raise InvalidValue("email", "must look like name@example.org")
+        raise InvalidValue(field, "must look like name@example.org")
     if any(char.isspace() or unicodedata.category(char).startswith("C") for char in text):
-        raise InvalidValue("email", "holds a space or a control character")
+        raise InvalidValue(field, "holds a space or a control character")
     if len(text.encode()) > 254:
-        raise InvalidValue("email", "is longer than 254 bytes")
+        raise InvalidValue(field, "is longer than 254 bytes")
     return text
 
 

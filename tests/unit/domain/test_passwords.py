@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import unicodedata
 from collections.abc import Container
 from typing import Any
@@ -161,6 +162,31 @@ def test_the_strict_policy_asks_for_fifteen() -> None:
     """Fourteen are one too few."""
     assert reasons("x" * 14, policy=AuthPolicy.strict()) == ("is shorter than 15 characters",)
     assert new("x" * 15, AuthPolicy.strict())
+
+
+def test_a_new_password_is_another_one() -> None:
+    """Compared in NFC; where none is replaced, nothing is compared."""
+    given: Any = {"email": "ada@example.org", "name": "Ada", "common": ()}
+    with pytest.raises(PasswordRejected) as caught:
+        check_new_password("Pa\u0308sswort", POLICY, **given, current="P\u00e4sswort", field="new")
+    assert caught.value.facts == {
+        "field": "new",
+        "reason": "is the password that it replaces",
+        "reasons": ("is the password that it replaces",),
+    }
+    assert pickle.loads(pickle.dumps(caught.value)).facts == caught.value.facts
+    assert check_new_password("Passwort", POLICY, **given, current="P\u00e4sswort") == "Passwort"
+
+
+def test_an_error_names_the_parameter() -> None:
+    """Where a call takes two passwords, it says which of them is wrong."""
+    with pytest.raises(InvalidValue) as caught:
+        presented_password("a\0b", "current")
+    assert caught.value.field == "current"
+    for wrong in (7, "x" * 2000):
+        with pytest.raises(InvalidValue) as caught:
+            check_new_password(wrong, POLICY, email="a@b", name="Ada", common=(), field="new")
+        assert caught.value.field == "new"
 
 
 @pytest.mark.parametrize("wrong", [None, 12345678, b"engine no. 9", ["x" * 8], True])

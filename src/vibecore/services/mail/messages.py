@@ -53,14 +53,7 @@ class Mail:
     values: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "recipient", check_email(self.recipient))
-        except InvalidValue as error:
-            reason = error.reason
-        else:
-            reason = ""
-        if reason:
-            raise InvalidValue("recipient", reason)
+        object.__setattr__(self, "recipient", check_email(self.recipient, "recipient"))
         check_text("text", self.text)
         subject = check_text("subject", self.subject)
         if not 1 <= len(subject) <= LONGEST_SUBJECT:
