@@ -10,8 +10,10 @@ from vibecore.services.api_keys import ApiKeyService
 from vibecore.services.audit import AuditService
 from vibecore.services.auth import AuthService
 from vibecore.services.deployments import DeploymentService
+from vibecore.services.emails import EmailService
 from vibecore.services.files import FileService
 from vibecore.services.maintenance import MaintenanceService
+from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
 from vibecore.services.reviews import ReviewService
@@ -35,6 +37,23 @@ class AsyncApiKeyService(AsyncService[ApiKeyService]):
     authenticate = awaited(ApiKeyService.authenticate)
     page = awaited(ApiKeyService.page)
     revoke = awaited(ApiKeyService.revoke)
+
+
+class AsyncPasswordService(AsyncService[PasswordService]):
+    """`avibe.passwords`."""
+
+    change = awaited(PasswordService.change)
+    request_reset = awaited(PasswordService.request_reset)
+    reset = awaited(PasswordService.reset)
+
+
+class AsyncEmailService(AsyncService[EmailService]):
+    """`avibe.emails`."""
+
+    request_verification = awaited(EmailService.request_verification)
+    verify = awaited(EmailService.verify)
+    request_change = awaited(EmailService.request_change)
+    change = awaited(EmailService.change)
 
 
 class AsyncUserService(AsyncService[UserService]):
@@ -157,6 +176,8 @@ class AsyncServices:
     def __init__(self, services: Services, calls: Calls) -> None:
         self.auth = AsyncAuthService(services.auth, calls)
         self.api_keys = AsyncApiKeyService(services.api_keys, calls)
+        self.passwords = AsyncPasswordService(services.passwords, calls)
+        self.emails = AsyncEmailService(services.emails, calls)
         self.users = AsyncUserService(services.users, calls)
         self.projects = AsyncProjectService(services.projects, calls)
         self.files = AsyncFileService(services.files, calls)

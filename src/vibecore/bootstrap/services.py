@@ -7,8 +7,10 @@ from vibecore.services.api_keys import ApiKeyService
 from vibecore.services.audit import AuditService
 from vibecore.services.auth import AuthService
 from vibecore.services.deployments import DeploymentService
+from vibecore.services.emails import EmailService
 from vibecore.services.files import FileService
 from vibecore.services.maintenance import MaintenanceService
+from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
 from vibecore.services.reviews import ReviewService
@@ -23,6 +25,8 @@ class Services:
     def __init__(self, work: Work) -> None:
         self.auth: AuthService = AuthService(work)
         self.api_keys: ApiKeyService = ApiKeyService(work)
+        self.passwords: PasswordService = PasswordService(work)
+        self.emails: EmailService = EmailService(work)
         self.users: UserService = UserService(work)
         self.projects: ProjectService = ProjectService(work)
         self.files: FileService = FileService(work)

@@ -31,7 +31,8 @@ class AuthService(Service):
     """`vibe.auth`."""
 
     def register(self, actor: Actor, *, email: str, password: str, name: str) -> Profile:
-        """A new account with the role `developer`; `actor` is `Actor.anonymous()`, or an administrator for somebody.
+        """A new account with the role `developer`; `actor` is `Actor.anonymous()`, or an administrator for somebody. A
+        link to confirm the address goes there (`emails.verify`).
 
         Raises InvalidValue; PasswordRejected with every rule of the policy that the password breaks; AlreadyExists
         where the address is taken, in whatever case; PermissionDenied for other users.

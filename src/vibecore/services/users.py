@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from vibecore.domain.actors import Actor, check_actor
+from vibecore.domain.actors import Actor, ActorKind, check_actor
 from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, told
 from vibecore.domain.errors import InvalidTransition, NotFound
 from vibecore.domain.filters import Filter, checked, field
@@ -222,10 +222,12 @@ class UserService(Service):
         forget(self._work, *Counters(self._effects).of_account(user))
 
     def create_admin(self, actor: Actor, *, email: str, password: str, name: str) -> Profile:
-        """A new administrator; the first one is made by `Actor.system(reason)`.
+        """A new administrator; the first one is made by `Actor.system(reason)`, who vouches for the address: where the
+        policy asks for verified ones, nobody could send its link otherwise.
 
         Raises PermissionDenied, InvalidValue, PasswordRejected, AlreadyExists where the address is taken.
         """
+        check_actor(actor)
         return make_account(
             self._work,
             actor,
@@ -235,6 +237,7 @@ class UserService(Service):
             name=name,
             role=UserRole.ADMIN,
             event="user.created",
+            verified=actor.kind is ActorKind.SYSTEM,
         )
 
     def _with_admins(self, tx: UnitOfWork, actor: Actor, key: UUID) -> tuple[User, int]:

@@ -25,11 +25,14 @@ from vibecore.services.work import Service
 DENIALS = (PermissionDenied, NotFound)
 KNOWN: dict[str, Any] = {
     "content": "x = 1\n",
+    "current": PASSWORD,
     "days": 30,
     "email": "new@example.org",
     "environment": "production",
     "folder": None,
     "name": "New",
+    "new": "another long one",
+    "new_email": "newer@example.org",
     "password": PASSWORD,
     "passed": 1,
     "path": "src/main.py",
@@ -40,11 +43,26 @@ KNOWN: dict[str, Any] = {
     "test_type": TestType.UNIT,
     "version": "1.0",
 }
-NO_ACTOR = {("auth", "login"), ("auth", "authenticate"), ("api_keys", "authenticate")}
-"""What makes an actor cannot ask for one."""
+NO_ACTOR = {
+    ("api_keys", "authenticate"),
+    ("auth", "login"),
+    ("auth", "authenticate"),
+    ("emails", "request_verification"),
+    ("emails", "verify"),
+    ("emails", "change"),
+    ("passwords", "request_reset"),
+    ("passwords", "reset"),
+}
+"""What makes an actor cannot ask for one, nor what is done with a link."""
 FOR_ANYBODY = {("auth", "register"), ("projects", "page")}
 """What an anonymous actor may call; what it gets is tested with the service."""
-FOR_USERS = {("auth", "logout"), ("projects", "page"), ("projects", "create")}
+FOR_USERS = {
+    ("auth", "logout"),
+    ("emails", "request_change"),
+    ("passwords", "change"),
+    ("projects", "page"),
+    ("projects", "create"),
+}
 """What any signed-in user may call."""
 
 

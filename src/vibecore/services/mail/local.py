@@ -8,7 +8,7 @@ from collections import deque
 from threading import Lock
 from typing import Final, TextIO
 
-from vibecore.services.mail.messages import Mail
+from vibecore.services.mail.messages import Mail, MailPurpose
 
 LOG: Final = logging.getLogger("vibecore.mail")
 
@@ -54,7 +54,16 @@ class ConsoleMailer:
 
 
 class NoMailer:
-    """Drops mails, each with a warning in the log of `vibecore.mail`: for installations that configured none."""
+    """Drops mails, for installations that configured none. The first of each purpose is a warning in the log of
+    `vibecore.mail`, the others are not: one for every account that registers would hide all else."""
+
+    def __init__(self) -> None:
+        self._warned: set[MailPurpose] = set()
+        self._lock = Lock()
 
     def send(self, mail: Mail, /) -> None:
-        LOG.warning("mail is not configured: %s was not sent", mail.purpose.value)
+        with self._lock:
+            if mail.purpose in self._warned:
+                return
+            self._warned.add(mail.purpose)
+        LOG.warning("mail is not configured: no %s is sent", mail.purpose.value)
