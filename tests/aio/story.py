@@ -16,7 +16,7 @@ from vibecore.bootstrap.services import Services
 from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.errors import VibecoreError
-from vibecore.domain.logins import Authenticated
+from vibecore.domain.logins import Authenticated, Renewed
 from vibecore.domain.projects import ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
@@ -51,6 +51,17 @@ def story(source: Path) -> Story:
     actor = yield said("auth", "authenticate", login.token)
     yield said("auth", "authenticate", "no token")
     admin = (yield said("auth", "login", email="root@example.org", password=PASSWORD)).actor
+
+    renewed = yield said("passwords", "change", actor, current=PASSWORD, new="another long password")
+    yield said("passwords", "change", actor, current=PASSWORD, new="yet another password")
+    actor = renewed.actor
+    yield said("passwords", "request_reset", email="ada@example.org", ip_address="192.0.2.7")
+    yield said("passwords", "request_reset", email="nobody@example.org")
+    yield said("passwords", "reset", token="vcr_" + "A" * 76, password=PASSWORD)
+    yield said("emails", "request_verification", email="ada@example.org")
+    yield said("emails", "verify", token="vcv_" + "A" * 76)
+    yield said("emails", "request_change", actor, new_email="ada@example.net")
+    yield said("emails", "change", token="vce_" + "A" * 76)
 
     yield said("users", "get", admin, bob.id)
     yield said("users", "find", actor, root.id)
@@ -162,6 +173,8 @@ class Lived:
             value = (type(value), value.facts)
         elif isinstance(value, Authenticated):
             value = (value.user, value.actor, value.token, value.session)
+        elif isinstance(value, Renewed):
+            value = (value.actor, value.token, value.session)
         self.outcomes.append((call.noun, call.method, value))
 
 

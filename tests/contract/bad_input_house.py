@@ -17,15 +17,27 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.projects import ProjectStatus, Visibility
 from vibecore.domain.tables import TABLES
 from vibecore.domain.tests import TestType
+from vibecore.domain.throttles import THROTTLES
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store
+from vibecore.services.mail.local import OutboxMailer
 from vibecore.testing.effects import START, fixed_effects
 from vibecore.testing.parity.machine import everything
 from vibecore.testing.parity.outcomes import difference
 from vibecore.testing.parity.services import ISSUE, PASSWORDS
 
 PASSWORD: Final = PASSWORDS[0]
-TRACES: Final = frozenset({"permission.denied", "permission.overridden", "auth.login.failed"})
+TRACES: Final = frozenset(
+    {
+        "permission.denied",
+        "permission.overridden",
+        "auth.login.failed",
+        "auth.password.change.failed",
+        "auth.reset.failed",
+        "auth.email.verification.failed",
+        "auth.email.change.failed",
+    }
+)
 """Audit rows that a refused call leaves on purpose: somebody tried, or an administrator looked for what is not his."""
 
 
@@ -68,6 +80,7 @@ class House:
         made = [self.vibe.api_keys.create(self.theirs.actor, name=name, permissions=[]) for name in "ab"]
         self.their_key = made[0].info.id
         self.cursors = self._cursors()
+        self.links = self._links()
         self._seen = self.rows()
 
     def _arrive(self, email: str) -> Actor:
@@ -113,15 +126,28 @@ class House:
         assert deployed.next_cursor is not None
         return {"files": files.next_cursor, "deployments": deployed.next_cursor}
 
+    def _links(self) -> dict[str, str]:
+        """The tokens of links that have not been used, by the name of their mail."""
+        mailer = self.vibe.mailer
+        assert isinstance(mailer, OutboxMailer)
+        self.vibe.passwords.request_reset(email="ada@example.org")
+        self.vibe.emails.request_change(self.mine.actor, new_email="ada@example.net")
+        return {
+            mail.purpose.value: mail.values["token"]
+            for mail in (*mailer.to("ada@example.org"), *mailer.to("ada@example.net"))
+        }
+
     def changed(self) -> str | None:
         """What tells the rows from those of the last call, in words."""
         before, self._seen = self._seen, self.rows()
         return difference(before, self._seen, "rows")
 
     def rows(self) -> dict[str, list[Any]]:
-        """Every committed row of every table but the audit rows that a refusal leaves."""
+        """Every committed row of every table but the audit rows that a refusal leaves, and the tries it counts as."""
         with self.store.begin(Mode.SNAPSHOT) as unit:
-            found = {table.name: everything(unit, table.name, table.scope) for table in TABLES}
+            found = {
+                table.name: everything(unit, table.name, table.scope) for table in TABLES if table is not THROTTLES
+            }
         found["audit_logs"] = [row for row in found["audit_logs"] if row.action not in TRACES]
         return found
 
@@ -166,6 +192,9 @@ def _usual(house: House) -> dict[str, Any]:
         "password": PASSWORD,
         "name": "Name",
         "ip_address": "192.0.2.1",
+        "current": PASSWORD,
+        "new": PASSWORDS[1],
+        "new_email": "dan@example.net",
         "device_info": {"agent": "x"},
         "unchanged_since": None,
         "description": "text",
@@ -234,6 +263,9 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("auth", "register"): lambda house: {"actor": Actor.anonymous()},
     ("auth", "login"): lambda house: {"email": "ada@example.org"},
     **{("api_keys", name): _to_own_keys for name in ("create", "page", "revoke")},
+    ("passwords", "reset"): lambda house: {"token": house.links["reset-password"], "ip_address": None},
+    ("emails", "verify"): lambda house: {"token": house.links["verify-email"], "ip_address": None},
+    ("emails", "change"): lambda house: {"token": house.links["change-email"], "ip_address": None},
     ("projects", "set_status"): lambda house: {"status": ProjectStatus.IN_PROGRESS},
     ("projects", "add_member"): lambda house: {"user_id": house.guest},
     ("projects", "archive"): lambda house: {"project_id": house.empty},

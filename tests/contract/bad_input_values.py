@@ -52,7 +52,7 @@ from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.tests import TEST_RESULTS
 from vibecore.domain.users import USERS, UserRole
 from vibecore.testing.effects import START
-from vibecore.testing.parity.services import ISSUE
+from vibecore.testing.parity.services import ISSUE, PASSWORDS
 from vibecore.testing.wrong import NUL, SURROGATES, Label, wrong_values
 
 UNKNOWN: Final = UUID(int=2**100)
@@ -323,6 +323,21 @@ def _permissions(house: House) -> list[Any]:
     return [*wrong, ["project.read"] * 1001, repeat("project.read"), *([entry] for entry in (*entries, *names))]
 
 
+def _link_tokens(mail: str) -> Source:
+    def run(house: House) -> list[Any]:
+        token = house.links[mail]
+        others = [other for name, other in house.links.items() if name != mail]
+        forged = [token + "A", token[:-4], token.lower(), token[:4], "", NUL, SURROGATES[0], "é", "x" * 100_000]
+        wrong = [None, 1, True, b"vcr_", token.encode(), object(), [token], Label.ADMIN]
+        return wrong + [Bad(each, AuthenticationFailed) for each in (*forged, house.token, *others)]
+
+    return run
+
+
+def _known_passwords(house: House) -> list[Any]:
+    return [*_passwords(house), Bad("correct horse battery stapler", AuthenticationFailed)]
+
+
 def _folders(house: House) -> list[Any]:
     wrong = [None, 1, True, 1.5, b"/", object(), [], "", NUL, "\ud800", "no such folder", "x" * 100_000, Label.ADMIN]
     return [*wrong, str(house.folder / "a.py"), house.folder / "nowhere"]
@@ -385,6 +400,9 @@ BY_NAME: Final[dict[str, Source]] = {
     ],
     "email": lambda house: [*wrong_values(USERS.by_name["email"]), *_NO_ADDRESSES],
     "password": _new_passwords,
+    "current": _known_passwords,
+    "new": lambda house: [*_new_passwords(house), PASSWORDS[0]],
+    "new_email": lambda house: [*wrong_values(USERS.by_name["email"]), *_NO_ADDRESSES, "ada@example.org"],
     "name": _column(USERS, "name"),
     "ip_address": _column(SESSIONS, "ip_address"),
     "device_info": lambda house: [*wrong_values(SESSIONS.by_name["device_info"]), {"a": "x" * 5000}],
@@ -462,6 +480,9 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
         *_passwords(house),
         *(Bad(password, AuthenticationFailed) for password in ("", "short", "correct horse battery stapler")),
     ],
+    ("passwords", "reset", "token"): _link_tokens("reset-password"),
+    ("emails", "verify", "token"): _link_tokens("verify-email"),
+    ("emails", "change", "token"): _link_tokens("change-email"),
     ("files", "import_tree", "source"): _folders,
     ("deployments", "transition", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
     ("deployments", "rollback", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],

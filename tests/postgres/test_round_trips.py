@@ -28,6 +28,7 @@ from vibecore.domain.projects import Project, ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
 from vibecore.services.effects import Effects
+from vibecore.services.mail.local import OutboxMailer
 from vibecore.services.reviewing import READ_AT_ONCE
 from vibecore.testing.backends import SETTINGS, PostgresDatabase
 from vibecore.testing.effects import FixedClock, PlainHasher
@@ -80,6 +81,12 @@ class World:
     def new_key(self) -> CreatedKey:
         return self.vibe.api_keys.create(self.ada, name=self.name(), permissions=[Action.PROJECT_READ])
 
+    def link(self, address: str) -> str:
+        """The token of the last mail to this address."""
+        mailer = self.vibe.mailer
+        assert isinstance(mailer, OutboxMailer)
+        return mailer.to(address)[-1].values["token"]
+
     def new_project(self) -> Project:
         return self.vibe.projects.create(self.ada, name=self.name())
 
@@ -130,6 +137,28 @@ def _logout(world: World) -> Call:
 def _revoke_key(world: World) -> Call:
     key_id = world.new_key().info.id
     return lambda: world.vibe.api_keys.revoke(world.ada, key_id)
+
+
+def _change_password(world: World) -> Call:
+    actor = world.new_login().actor
+    return lambda: world.vibe.passwords.change(actor, current=PASSWORD, new="another long password")
+
+
+def _reset_password(world: World) -> Call:
+    email = world.vibe.users.get(world.root, world.new_user()).email
+    world.vibe.passwords.request_reset(email=email)
+    return lambda: world.vibe.passwords.reset(token=world.link(email), password="another long password")
+
+
+def _verify(world: World) -> Call:
+    email = world.vibe.users.get(world.root, world.new_user()).email
+    return lambda: world.vibe.emails.verify(token=world.link(email))
+
+
+def _change_email(world: World) -> Call:
+    actor, new_email = world.new_login().actor, f"{world.name()}@example.net"
+    world.vibe.emails.request_change(actor, new_email=new_email)
+    return lambda: world.vibe.emails.change(token=world.link(new_email))
 
 
 def _role(world: World) -> Call:
@@ -231,7 +260,8 @@ def _review(world: World) -> Call:
 
 # Each entry: what the call prepares, uncounted, and the number of round trips of what it returns.
 CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
-    "auth.register": (2, lambda w: lambda: w.new_user()),
+    # The third is the limit of mails to an address, after the commit.
+    "auth.register": (3, lambda w: lambda: w.new_user()),
     # Hashing a password takes 50 ms: the user is read in a transaction of its own, so that none stays open meanwhile.
     "auth.login": (3, _login),
     "auth.authenticate": (READ, lambda w: lambda: w.vibe.auth.authenticate(w.login.token)),
@@ -243,6 +273,22 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "users.get": (READ, lambda w: lambda: w.vibe.users.get(w.ada, w.ada_id)),
     "users.find": (READ, lambda w: lambda: w.vibe.users.find(w.ada, w.ada_id)),
     "users.find_by_email": (READ, lambda w: lambda: w.vibe.users.find_by_email(w.root, w.admin.email)),
+    # A look at account and session, the try, what is written with its COMMIT; after it the tries are forgotten, and the
+    # limit of mails to an address that nobody has confirmed.
+    "passwords.change": (6, _change_password),
+    # The try of the address, then a look-up, the audit row and its COMMIT, whether or not there is an account.
+    "passwords.request_reset": (4, lambda w: lambda: w.vibe.passwords.request_reset(email=f"{w.name()}@example.org")),
+    # The account, what is written with its COMMIT, and the tries forgotten after it.
+    "passwords.reset": (4, _reset_password),
+    "emails.request_verification": (
+        4,
+        lambda w: lambda: w.vibe.emails.request_verification(email=f"{w.name()}@example.org"),
+    ),
+    "emails.verify": (WRITE, _verify),
+    # A look at account and session, the try of the address, then what is written with its COMMIT.
+    "emails.request_change": (4, lambda w: lambda: w.vibe.emails.request_change(w.ada, new_email=f"{w.name()}@x.org")),
+    # The account, what is written with its COMMIT, and the limit of mails to the old address.
+    "emails.change": (4, _change_email),
     "users.page": (READ, lambda w: lambda: w.vibe.users.page(w.root)),
     "users.update": (WRITE, lambda w: lambda: w.vibe.users.update(w.ada, w.ada_id, name=w.name())),
     "users.set_role": (WRITE, _role),
@@ -253,7 +299,7 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     # The user and the audit row in one batch, then the tries.
     "users.unlock": (WRITE, lambda w: lambda: w.vibe.users.unlock(w.root, w.ada_id)),
     "users.create_admin": (
-        2,
+        3,
         lambda w: lambda: w.vibe.users.create_admin(w.root, email=f"{w.name()}@x.org", password=PASSWORD, name="Root"),
     ),
     "projects.create": (2, lambda w: lambda: w.new_project()),
@@ -332,6 +378,15 @@ BULK: Final = {"files.import_tree", "reviews.run"}
 """Calls that may take more than 3. How many does not depend on the rows that they write."""
 FORGETTING: Final = {"users.delete", "maintenance.purge_sign_in"}
 """Writes that also forget throttles, which is a transaction of its own."""
+TRIES: Final = {
+    "passwords.change",
+    "passwords.request_reset",
+    "passwords.reset",
+    "emails.request_verification",
+    "emails.request_change",
+    "emails.change",
+}
+"""Calls that count tries, each in a transaction of its own, or let them be forgotten after the commit."""
 
 
 @pytest.fixture
@@ -344,7 +399,7 @@ def tap(database: PostgresDatabase) -> Iterator[Wiretap]:
 def world(tap: Wiretap, clock: FixedClock, tmp_path: Path) -> Iterator[World]:
     engine = stores.postgres_engine(tap.url, SETTINGS)
     store = stores.postgres_store(engine, SETTINGS, clock, None, owned=True)
-    vibe = Vibe(store, Effects(hasher=PlainHasher()))
+    vibe = Vibe(store, Effects(hasher=PlainHasher(), mailer=OutboxMailer()))
     yield World(vibe, tmp_path)
     vibe.close()
 
@@ -378,9 +433,10 @@ def test_every_method_has_its_number(world: World, tap: Wiretap) -> None:
 
 
 def test_the_numbers_keep_the_budget() -> None:
-    """1 for a read and at most 3 for a write, but for bulk work, and one more where tries are forgotten as well."""
-    assert {name for name, (number, _) in CALLS.items() if number > WRITE} == BULK | FORGETTING
+    """1 for a read and at most 3 for a write, but for bulk work, and where tries are counted or forgotten as well."""
+    assert {name for name, (number, _) in CALLS.items() if number > WRITE} == BULK | FORGETTING | TRIES
     assert {CALLS[name][0] for name in FORGETTING} == {WRITE + 1}
+    assert all(CALLS[name][0] <= WRITE + 3 for name in TRIES)
 
 
 def test_the_first_call_costs_no_more_than_the_next(tap: Wiretap, database: PostgresDatabase, world: World) -> None:

@@ -17,7 +17,7 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.api_keys import CreatedKey, KeyInfo
 from vibecore.domain.deployments import Deployment
 from vibecore.domain.files import File
-from vibecore.domain.logins import Authenticated
+from vibecore.domain.logins import Authenticated, Renewed
 from vibecore.domain.members import ProjectMember
 from vibecore.domain.paging import Page
 from vibecore.domain.permissions import Action
@@ -45,6 +45,9 @@ async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     assert_type(await avibe.api_keys.authenticate("key"), Actor)
     assert_type(await avibe.api_keys.page(actor, limit=10), Page[KeyInfo])
     assert_type(await avibe.api_keys.revoke(actor, id), None)
+    assert_type(await avibe.passwords.change(actor, current="c", new="n"), Renewed)
+    assert_type(await avibe.passwords.reset(token="t", password="p"), None)
+    assert_type(await avibe.emails.verify(token="t"), Profile)
     assert_type(await avibe.users.get(actor, id), Profile)
     assert_type(await avibe.projects.create(actor, name="engine"), Project)
     assert_type(await avibe.projects.get(actor, id), Project)

@@ -18,6 +18,7 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.errors import TransactionError
 from vibecore.domain.tables import TABLES
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
+from vibecore.services.mail.messages import Mail
 from vibecore.testing.backends import Backend, Database
 from vibecore.testing.effects import FixedClock, fixed_effects
 from vibecore.testing.parity.calls import (
@@ -108,6 +109,12 @@ class Side:
             pending = [batch.add(call.target(self.unit), *call.args, **call.kwargs) for call in calls]
         return [each.value for each in pending]
 
+    def sent(self) -> tuple[Mail, ...]:
+        """The mails since the last time this was asked."""
+        mails = self.effects.mailer.mails
+        self.effects.mailer.clear()
+        return mails
+
     def rows(self) -> dict[str, list[Any]]:
         """Every committed row of every table."""
         with self.store.begin(Mode.SNAPSHOT) as unit:
@@ -156,6 +163,10 @@ class Parity(RuleBasedStateMachine):
         assert found is None, f"{what}: {found}"
         self.known.learn(first.value)
         self.world.learn(first.value)
+        mails, others = (side.sent() for side in self.sides)
+        assert difference(mails, others) is None, f"{what}: other mails"
+        for mail in mails:
+            self.world.learn(mail)
         return first
 
     @initialize(data=st.data())

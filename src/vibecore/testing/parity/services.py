@@ -64,6 +64,7 @@ class World:
         self.tokens = ["vcs_nonsense"]
         self.keys = ["vck_nonsense", make_api_key(UUID(int=1), bytes(10), bytes(32))]
         self.key_ids: list[UUID] = []
+        self.links = ["vcr_nonsense"]
         self.users: list[UUID] = []
         self.projects: list[Project] = []
         self.things: list[UUID] = []
@@ -72,9 +73,12 @@ class World:
     def learn(self, value: Any) -> None:
         """Keep what later calls can use."""
         kind = type(value).__name__
-        if kind == "Authenticated":
+        if kind == "Authenticated" or kind == "Renewed":
             self._keep(self.actors, value.actor)
             self._keep(self.tokens, value.token)
+        elif kind == "Mail":
+            if "token" in value.values:
+                self._keep(self.links, value.values["token"])
         elif kind == "Actor":
             self._keep(self.actors, value)
         elif kind == "CreatedKey":
@@ -131,6 +135,9 @@ ARGUMENTS: Final[dict[str, Callable[[World], SearchStrategy[Any]]]] = {
     "permissions": lambda w: st.sampled_from(PERMISSIONS),
     "expires_at": lambda w: st.sampled_from(EXPIRIES),
     "email": lambda w: st.sampled_from(EMAILS),
+    "current": lambda w: st.sampled_from((PASSWORDS[0], PASSWORDS[0], *PASSWORDS)),
+    "new": lambda w: st.sampled_from((PASSWORDS[0], PASSWORDS[0], *PASSWORDS)),
+    "new_email": lambda w: st.sampled_from(EMAILS),
     "password": lambda w: st.sampled_from((PASSWORDS[0], PASSWORDS[0], *PASSWORDS)),
     "ip_address": lambda w: st.sampled_from((None, "192.0.2.1", "x" * 51)),
     "device_info": lambda w: st.none() | strategies.json_documents(dict),
@@ -190,6 +197,10 @@ ARGUMENTS: Final[dict[str, Callable[[World], SearchStrategy[Any]]]] = {
 """What an argument of each name is drawn from; a parameter that is not named here fails the machine."""
 
 BY_METHOD: Final[dict[tuple[str, str, str], Callable[[World], SearchStrategy[Any]]]] = {
+    **{
+        (noun, method, "token"): lambda w: st.sampled_from(w.links)
+        for noun, method in (("passwords", "reset"), ("emails", "verify"), ("emails", "change"))
+    },
     ("projects", "set_status", "status"): lambda w: st.sampled_from(ProjectStatus),
     ("deployments", "transition", "status"): lambda w: st.sampled_from(DeploymentStatus),
     ("files", "import_tree", "source"): lambda w: st.sampled_from(FOLDERS).map(lambda name: w.folder / name),

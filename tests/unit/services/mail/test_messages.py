@@ -129,10 +129,15 @@ def test_the_console_shows_what_a_developer_needs(capsys: pytest.CaptureFixture[
 
 
 def test_without_mail_a_warning_tells(caplog: pytest.LogCaptureFixture) -> None:
-    """What for, and neither to whom nor what it said."""
-    NoMailer().send(mail())
+    """What for, and neither to whom nor what it said; once for each purpose, however many accounts register."""
+    mailer = NoMailer()
+    for _ in range(3):
+        mailer.send(mail())
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("vibecore.mail", "WARNING")
     assert "reset-password" in record.getMessage()
     assert "ada" not in record.getMessage()
     assert "secret" not in record.getMessage()
+    mailer.send(mail(purpose=MailPurpose.VERIFY_EMAIL))
+    NoMailer().send(mail())
+    assert ["reset" in record.getMessage() for record in caplog.records] == [True, False, True]
