@@ -214,7 +214,7 @@ def test_a_server_without_mail_says_so(url: str, caplog: pytest.LogCaptureFixtur
     """The call succeeds; the log names what was not sent, and to nobody."""
     with vibecore.connect(url, settings=SETTINGS) as vibe, caplog.at_level(logging.WARNING):
         reset(vibe)
-    assert [record.getMessage() for record in caplog.records] == ["mail is not configured: reset-password was not sent"]
+    assert [record.getMessage() for record in caplog.records] == ["mail is not configured: no reset-password is sent"]
 
 
 def test_a_fork_keeps_the_mailer_and_does_not_close_it() -> None:

@@ -145,7 +145,8 @@ def test_a_verification_expires_to_the_microsecond(platform: Platform) -> None:
 def test_a_verification_is_void_when_the_account_changed(platform: Platform, change: dict[str, Any]) -> None:
     """Of address or flag, or disabled."""
     token = platform.token(VERIFY)
-    platform.alter(**{name: platform.clock() if value == "now" else value for name, value in change.items()})
+    fields: dict[str, Any] = {name: platform.clock() if value == "now" else value for name, value in change.items()}
+    platform.alter(**fields)
     before = platform.user()
     failed(lambda: platform.vibe.emails.verify(token=token))
     assert platform.user() == before
