@@ -581,9 +581,7 @@ def test_attack_the_key_of_a_disabled_owner(town: Town) -> None:
 def test_attack_the_key_of_a_deleted_owner(town: Town) -> None:
     """It goes with the account."""
     made = town.key()
-    with town.store.begin() as tx:
-        tx.users.delete(user(town.ada))
-        tx.commit()
+    town.vibe.users.delete(town.root, user(town.ada))
     town.refused(made.key)
 
 

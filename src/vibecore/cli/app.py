@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vibecore
-from vibecore.cli import accounts, databases, demo, projects, upkeep, users
+from vibecore.cli import accounts, databases, demo, keys, projects, upkeep, users
 
 app = typer.Typer(
     name="vibecore",
@@ -39,3 +39,4 @@ app.command("report")(projects.report)
 app.command("maintain")(upkeep.maintain)
 app.command("unlock")(users.unlock)
 app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vibecore.cli.figures import Figures
+    from vibecore.domain.api_keys import KeyInfo
     from vibecore.domain.deployments import Deployment
     from vibecore.domain.quality import QualityReport
     from vibecore.services.imports import ImportReport
@@ -59,6 +60,19 @@ def of_figures(figures: Figures) -> dict[str, Any]:
             }
             for event in figures.activity
         ],
+    }
+
+
+def of_key(key: KeyInfo) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "user_id": key.user_id,
+        "name": key.name,
+        "key_prefix": key.key_prefix,
+        "permissions": key.permissions,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "created_at": key.created_at,
     }
 
 

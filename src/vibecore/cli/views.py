@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich import box
@@ -14,6 +14,7 @@ from vibecore.cli.exits import printable
 
 if TYPE_CHECKING:
     from vibecore.cli.figures import Figures
+    from vibecore.domain.api_keys import KeyInfo
     from vibecore.domain.quality import QualityReport
     from vibecore.services.reviewing import ReviewReport
 
@@ -99,6 +100,17 @@ def show_history(console: Console, figures: Figures) -> None:
     table = _table("Recent activity", "at (UTC)", "who", "what")
     for event in figures.activity:
         table.add_row(*_cells(f"{event.created_at:%H:%M:%S}", event.user_name or "(system)", event.action))
+    console.print(table)
+
+
+def show_keys(console: Console, keys: Sequence[KeyInfo]) -> None:
+    """API keys without their secrets; moments in UTC."""
+    table = _table("API keys", ">prefix", "name", "permissions", "ends", "last used", ">id")
+    for key in keys:
+        ends = "never" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d %H:%M}"
+        used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
+        granted = ", ".join(map(str, key.permissions))
+        table.add_row(*_cells(key.key_prefix, key.name, granted, ends, used, str(key.id)))
     console.print(table)
 
 
