@@ -17,6 +17,7 @@ from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
 from vibecore.services.reviews import ReviewService
+from vibecore.services.sessions import SessionService
 from vibecore.services.tests import TestService
 from vibecore.services.users import UserService
 
@@ -54,6 +55,17 @@ class AsyncEmailService(AsyncService[EmailService]):
     verify = awaited(EmailService.verify)
     request_change = awaited(EmailService.request_change)
     change = awaited(EmailService.change)
+
+
+class AsyncSessionService(AsyncService[SessionService]):
+    """`avibe.sessions`."""
+
+    page = awaited(SessionService.page)
+    revoke = awaited(SessionService.revoke)
+    revoke_others = awaited(SessionService.revoke_others)
+    revoke_all = awaited(SessionService.revoke_all)
+    rotate = awaited(SessionService.rotate)
+    reauthenticate = awaited(SessionService.reauthenticate)
 
 
 class AsyncUserService(AsyncService[UserService]):
@@ -178,6 +190,7 @@ class AsyncServices:
         self.api_keys = AsyncApiKeyService(services.api_keys, calls)
         self.passwords = AsyncPasswordService(services.passwords, calls)
         self.emails = AsyncEmailService(services.emails, calls)
+        self.sessions = AsyncSessionService(services.sessions, calls)
         self.users = AsyncUserService(services.users, calls)
         self.projects = AsyncProjectService(services.projects, calls)
         self.files = AsyncFileService(services.files, calls)

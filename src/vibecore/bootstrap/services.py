@@ -14,6 +14,7 @@ from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
 from vibecore.services.reviews import ReviewService
+from vibecore.services.sessions import SessionService
 from vibecore.services.tests import TestService
 from vibecore.services.users import UserService
 from vibecore.services.work import Work
@@ -27,6 +28,7 @@ class Services:
         self.api_keys: ApiKeyService = ApiKeyService(work)
         self.passwords: PasswordService = PasswordService(work)
         self.emails: EmailService = EmailService(work)
+        self.sessions: SessionService = SessionService(work)
         self.users: UserService = UserService(work)
         self.projects: ProjectService = ProjectService(work)
         self.files: FileService = FileService(work)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from typing import Final, NoReturn
-from uuid import UUID
 
 from vibecore.domain import json
 from vibecore.domain.actors import Actor
@@ -15,12 +14,13 @@ from vibecore.domain.logins import Authenticated
 from vibecore.domain.passwords import presented_password
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile, SessionInfo
-from vibecore.domain.rules import plain_text
 from vibecore.domain.sessions import SESSIONS, Session
-from vibecore.domain.tokens import SECRET_BYTES, make_session_token, parse_session_token, token_digest
+from vibecore.domain.tokens import SECRET_BYTES, make_session_token, token_digest
 from vibecore.domain.users import User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.accounts import make_account
+from vibecore.services.credentials import own_session
+from vibecore.services.presented import authenticated, read_token
 from vibecore.services.work import ATTEMPTS, Service, allowed_account
 
 DEVICE_BYTES: Final = 4096
@@ -85,27 +85,22 @@ class AuthService(Service):
     def authenticate(self, token: str, *, ip_address: str | None = None) -> Actor:
         """Who holds this session token, with the rights that the user has now. One round trip.
 
-        Raises AuthenticationFailed for a token that is malformed, unknown, expired or of a disabled user;
-        InvalidValue where it is no text.
+        That the session is in use, which puts off its idle end, is noted at most once in `AuthPolicy.seen_interval`;
+        inside a transaction, after its commit. A token that was superseded less than `AuthPolicy.rotation_grace` ago
+        works too. One that is shown later has been copied: its session ends, for every token that it has; inside a
+        transaction that is undone with it.
+
+        Raises AuthenticationFailed for a token that is malformed, unknown, superseded, of a session that has ended or
+        of a disabled user; InvalidValue where it is no text.
         """
-        visitor = Actor.anonymous(ip_address=ip_address)
-        address = parse_session_token(plain_text("token", token))
-        if address is None:
-            raise AuthenticationFailed
-        found, now = self._work.read(visitor, lambda tx: (tx.sessions.find_by_token(*address), tx.now))
-        if found is None:
-            raise AuthenticationFailed
-        session, user = found
-        if session.expires_at <= now or user.disabled_at is not None:
-            raise AuthenticationFailed
-        return Actor.of_user(user, session_id=session.id, ip_address=ip_address)
+        return authenticated(self._work, read_token(token), ip_address)
 
     def logout(self, actor: Actor) -> None:
         """End the session that `actor` came with; no effect if it has ended. PermissionDenied without a session."""
 
         def run(tx: UnitOfWork) -> None:
             allowed_account(actor, Action.SESSION_END, actor.user_id)
-            user_id, session_id = _own_session(actor)
+            user_id, session_id = own_session(actor)
             if tx.sessions.find(user_id, session_id) is None:
                 return
             event = self._work.event(tx, actor, "auth.logout", resource_type="session", resource_id=session_id)
@@ -166,12 +161,6 @@ class AuthService(Service):
             )
 
         return self._work.write(visitor, run)
-
-
-def _own_session(actor: Actor) -> tuple[UUID, UUID]:
-    if actor.user_id is None or actor.session_id is None:
-        raise InvalidValue("actor", "has no session")
-    return actor.user_id, actor.session_id
 
 
 def _device(value: Mapping[str, object] | None) -> JsonObject:

@@ -348,7 +348,10 @@ def test_what_no_login_looks_like(house: House, named: str, more: dict[str, Any]
 def test_a_session_ends_at_its_time(house: House) -> None:
     """Thirty days after the login, to the microsecond, however often it was used."""
     token = login(house).token
-    house.clock.move(days=30, microseconds=-1)
+    for _ in range(5):
+        house.clock.move(days=5)
+        assert house.vibe.auth.authenticate(token).user_id == house.owner.user_id
+    house.clock.move(days=5, microseconds=-1)
     assert house.vibe.auth.authenticate(token).user_id == house.owner.user_id
     house.clock.move(microseconds=1)
     with pytest.raises(AuthenticationFailed):
