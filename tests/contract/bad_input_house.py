@@ -69,7 +69,8 @@ class House:
     def __post_init__(self) -> None:
         self.vibe.users.create_admin(self.system, email="root@example.org", password=PASSWORD, name="Root")
         self.admin = self._sign_in("root@example.org")
-        self.token = self.vibe.auth.login(email="root@example.org", password=PASSWORD).token
+        second = self.vibe.auth.login(email="root@example.org", password=PASSWORD)
+        self.token, self.session_id = second.token, second.session.id
         self.member = _user(self._arrive("bob@example.org"))
         self.guest = _user(self._arrive("cy@example.org"))
         self.mine = self._furnish(self._arrive("ada@example.org"))
@@ -79,6 +80,8 @@ class House:
         self.key, self.key_id = made[0].key, made[0].info.id
         made = [self.vibe.api_keys.create(self.theirs.actor, name=name, permissions=[]) for name in "ab"]
         self.their_key = made[0].info.id
+        other = self.vibe.auth.login(email="eve@example.org", password=PASSWORD)
+        self.their_session = other.session.id
         self.cursors = self._cursors()
         self.links = self._links()
         self._seen = self.rows()
@@ -186,6 +189,8 @@ def _usual(house: House) -> dict[str, Any]:
         "token": house.token,
         "key": house.key,
         "key_id": house.key_id,
+        "session_id": house.session_id,
+        "code": "123456",
         "permissions": ("project.read", Action.FILES_READ),
         "expires_at": START + timedelta(days=1),
         "email": "dan@example.org",
@@ -266,6 +271,8 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("passwords", "reset"): lambda house: {"token": house.links["reset-password"], "ip_address": None},
     ("emails", "verify"): lambda house: {"token": house.links["verify-email"], "ip_address": None},
     ("emails", "change"): lambda house: {"token": house.links["change-email"], "ip_address": None},
+    **{("sessions", name): _to_own_keys for name in ("page", "revoke", "revoke_all")},
+    ("sessions", "reauthenticate"): lambda house: {"actor": house.theirs.actor},
     ("projects", "set_status"): lambda house: {"status": ProjectStatus.IN_PROGRESS},
     ("projects", "add_member"): lambda house: {"user_id": house.guest},
     ("projects", "archive"): lambda house: {"project_id": house.empty},

@@ -391,6 +391,8 @@ BY_NAME: Final[dict[str, Source]] = {
     "result_id": _id(lambda house: house.theirs.result),
     "token": _tokens,
     "key": _keys,
+    "session_id": _id(lambda house: house.their_session),
+    "code": lambda house: [None, 1, True, b"123456", object(), ["123456"], Label.ADMIN],
     "key_id": _id(lambda house: house.their_key),
     "permissions": _permissions,
     "expires_at": lambda house: [
@@ -483,6 +485,11 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
     ("passwords", "reset", "token"): _link_tokens("reset-password"),
     ("emails", "verify", "token"): _link_tokens("verify-email"),
     ("emails", "change", "token"): _link_tokens("change-email"),
+    ("sessions", "reauthenticate", "password"): _passwords,
+    **{
+        ("sessions", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("actor",))]
+        for name in ("reauthenticate", "revoke_others")
+    },
     ("files", "import_tree", "source"): _folders,
     ("deployments", "transition", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
     ("deployments", "rollback", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],

@@ -134,6 +134,32 @@ def _logout(world: World) -> Call:
     return lambda: world.vibe.auth.logout(actor)
 
 
+def _revoke(world: World) -> Call:
+    login = world.new_login()
+    return lambda: world.vibe.sessions.revoke(login.actor, login.session.id)
+
+
+def _revoke_others(world: World) -> Call:
+    login = world.new_login()
+    world.vibe.auth.login(email=login.user.email, password=PASSWORD)
+    return lambda: world.vibe.sessions.revoke_others(login.actor)
+
+
+def _revoke_all(world: World) -> Call:
+    actor = world.new_login().actor
+    return lambda: world.vibe.sessions.revoke_all(actor)
+
+
+def _rotate(world: World) -> Call:
+    token = world.new_login().token
+    return lambda: world.vibe.sessions.rotate(token)
+
+
+def _reauthenticate(world: World) -> Call:
+    actor = world.new_login().actor
+    return lambda: world.vibe.sessions.reauthenticate(actor, password=PASSWORD)
+
+
 def _revoke_key(world: World) -> Call:
     key_id = world.new_key().info.id
     return lambda: world.vibe.api_keys.revoke(world.ada, key_id)
@@ -270,6 +296,13 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "api_keys.authenticate": (READ, lambda w: lambda: w.vibe.api_keys.authenticate(w.key)),
     "api_keys.page": (READ, lambda w: lambda: w.vibe.api_keys.page(w.ada)),
     "api_keys.revoke": (WRITE, _revoke_key),
+    "sessions.page": (READ, lambda w: lambda: w.vibe.sessions.page(w.ada)),
+    "sessions.revoke": (WRITE, _revoke),
+    "sessions.revoke_others": (WRITE, _revoke_others),
+    "sessions.revoke_all": (WRITE, _revoke_all),
+    "sessions.rotate": (WRITE, _rotate),
+    # Reading and counting the try before the password is checked, then a write, then forgetting the tries.
+    "sessions.reauthenticate": (1 + 1 + WRITE + 1, _reauthenticate),
     "users.get": (READ, lambda w: lambda: w.vibe.users.get(w.ada, w.ada_id)),
     "users.find": (READ, lambda w: lambda: w.vibe.users.find(w.ada, w.ada_id)),
     "users.find_by_email": (READ, lambda w: lambda: w.vibe.users.find_by_email(w.root, w.admin.email)),
@@ -379,6 +412,7 @@ BULK: Final = {"files.import_tree", "reviews.run"}
 FORGETTING: Final = {"users.delete", "maintenance.purge_sign_in"}
 """Writes that also forget throttles, which is a transaction of its own."""
 TRIES: Final = {
+    "sessions.reauthenticate",
     "passwords.change",
     "passwords.request_reset",
     "passwords.reset",

@@ -21,7 +21,7 @@ from vibecore.domain.logins import Authenticated, Renewed
 from vibecore.domain.members import ProjectMember
 from vibecore.domain.paging import Page
 from vibecore.domain.permissions import Action
-from vibecore.domain.profiles import Profile
+from vibecore.domain.profiles import Profile, SessionInfo
 from vibecore.domain.projects import Project
 from vibecore.domain.quality import QualityReport
 from vibecore.domain.totals import FileStamp
@@ -48,6 +48,10 @@ async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     assert_type(await avibe.passwords.change(actor, current="c", new="n"), Renewed)
     assert_type(await avibe.passwords.reset(token="t", password="p"), None)
     assert_type(await avibe.emails.verify(token="t"), Profile)
+    assert_type(await avibe.sessions.page(actor, limit=10), Page[SessionInfo])
+    assert_type(await avibe.sessions.rotate("token"), Renewed)
+    assert_type(await avibe.sessions.reauthenticate(actor, password="p"), Renewed)
+    assert_type(await avibe.sessions.revoke_others(actor), int)
     assert_type(await avibe.users.get(actor, id), Profile)
     assert_type(await avibe.projects.create(actor, name="engine"), Project)
     assert_type(await avibe.projects.get(actor, id), Project)

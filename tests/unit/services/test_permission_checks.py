@@ -52,6 +52,7 @@ NO_ACTOR = {
     ("emails", "change"),
     ("passwords", "request_reset"),
     ("passwords", "reset"),
+    ("sessions", "rotate"),
 }
 """What makes an actor cannot ask for one, nor what is done with a link."""
 FOR_ANYBODY = {("auth", "register"), ("projects", "page")}
@@ -62,6 +63,8 @@ FOR_USERS = {
     ("passwords", "change"),
     ("projects", "page"),
     ("projects", "create"),
+    ("sessions", "reauthenticate"),
+    ("sessions", "revoke_others"),
 }
 """What any signed-in user may call."""
 
@@ -157,6 +160,8 @@ def test_what_makes_an_actor_needs_a_secret() -> None:
         house.vibe.auth.login(email="owner@example.org", password="a guess")
     with pytest.raises(AuthenticationFailed):
         house.vibe.auth.authenticate("vcs_" + "A" * 64)
+    with pytest.raises(AuthenticationFailed):
+        house.vibe.sessions.rotate("vcs_" + "A" * 64)
     with pytest.raises(AuthenticationFailed):
         house.vibe.api_keys.authenticate(make_api_key(user_id(house.owner), bytes(10), bytes(32)))
 

@@ -65,6 +65,7 @@ class World:
         self.keys = ["vck_nonsense", make_api_key(UUID(int=1), bytes(10), bytes(32))]
         self.key_ids: list[UUID] = []
         self.links = ["vcr_nonsense"]
+        self.session_ids: list[UUID] = []
         self.users: list[UUID] = []
         self.projects: list[Project] = []
         self.things: list[UUID] = []
@@ -76,6 +77,7 @@ class World:
         if kind == "Authenticated" or kind == "Renewed":
             self._keep(self.actors, value.actor)
             self._keep(self.tokens, value.token)
+            self._keep(self.session_ids, value.session.id)
         elif kind == "Mail":
             if "token" in value.values:
                 self._keep(self.links, value.values["token"])
@@ -84,6 +86,8 @@ class World:
         elif kind == "CreatedKey":
             self._keep(self.keys, value.key)
             self._keep(self.key_ids, value.info.id)
+        elif kind == "SessionInfo":
+            self._keep(self.session_ids, value.id)
         elif kind == "KeyInfo":
             self._keep(self.key_ids, value.id)
         elif kind == "Profile":
@@ -131,6 +135,8 @@ ARGUMENTS: Final[dict[str, Callable[[World], SearchStrategy[Any]]]] = {
     "actor": lambda w: st.sampled_from(w.actors),
     "token": lambda w: st.sampled_from(w.tokens),
     "key": lambda w: st.sampled_from(w.keys),
+    "session_id": lambda w: _known(w.session_ids * 2, _NO_ID),
+    "code": lambda w: st.sampled_from((None, "123456", "0000-1111-2222-3333-4444-5555")),
     "key_id": lambda w: _known(w.key_ids * 2, _NO_ID),
     "permissions": lambda w: st.sampled_from(PERMISSIONS),
     "expires_at": lambda w: st.sampled_from(EXPIRIES),
