@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vibecore
-from vibecore.cli import accounts, databases, demo, keys, projects, upkeep, users
+from vibecore.cli import accounts, databases, demo, keys, projects, sessions, upkeep, users
 
 app = typer.Typer(
     name="vibecore",
@@ -40,3 +40,4 @@ app.command("maintain")(upkeep.maintain)
 app.command("unlock")(users.unlock)
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(sessions.app, name="sessions")
