@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -66,13 +67,21 @@ def _with_user(repository: PostgresTable[R], field: str, user_id: UUID, value: s
     tx.enter()
     user = arguments.uuid("user_id", user_id)
     wanted = arguments.text(sql.table, field, value)
+    text, decode = _joined(sql.prefix, sql.table.name, field)
+    return tx.run(text, (user, wanted), decode)
+
+
+@cache
+def _joined(prefix: str, table: str, field: str) -> tuple[str, Callable[[Result], tuple[Any, Any] | None]]:
+    """The statement for `_with_user` and what its rows mean: made once, since every request of a client needs it."""
+    sql = statements(prefix)[table]
     columns = [selected(column, "o.") for column in sql.table.columns]
     columns += [selected(column, "u.") for column in USERS.columns]
     text = (
-        f"SELECT {', '.join(columns)} FROM {sql.name} o JOIN {sql.prefix}users u ON u.id = o.user_id "
+        f"SELECT {', '.join(columns)} FROM {sql.name} o JOIN {prefix}users u ON u.id = o.user_id "
         f"WHERE o.user_id = %s AND o.{field} = %s"
     )
-    return tx.run(text, (user, wanted), _pair(sql.decode, statements(sql.prefix)["users"].decode, len(sql.table.names)))
+    return text, _pair(sql.decode, statements(prefix)["users"].decode, len(sql.table.names))
 
 
 def _pair(
