@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -477,6 +478,21 @@ def test_the_first_call_costs_no_more_than_the_next(tap: Wiretap, database: Post
     """On a connection that is open; no statement is prepared in a round trip of its own."""
     call = CALLS["projects.update"][1](world)
     assert [counted(tap, call) for _ in range(12)] == [WRITE] * 12
+
+
+def test_asking_for_a_link_costs_the_same_for_every_address(world: World, tap: Wiretap) -> None:
+    """On the wire: known, unknown, disabled, verified, and asked for too often."""
+    disabled, often, known = (world.vibe.users.get(world.root, world.new_user()) for _ in range(3))
+    world.vibe.users.disable(world.root, disabled.id)
+    passwords, emails = world.vibe.passwords, world.vibe.emails
+    for _ in range(6):
+        passwords.request_reset(email=often.email, ip_address="192.0.2.1")
+        emails.request_verification(email=often.email, ip_address="192.0.2.2")
+    every = (known.email, "nobody@example.org", disabled.email, world.admin.email, often.email)
+    addresses = list(enumerate(every))
+    for call in (passwords.request_reset, emails.request_verification):
+        found = [counted(tap, partial(call, email=email, ip_address=f"198.51.100.{n}")) for n, email in addresses]
+        assert found == [5] * 5
 
 
 def test_a_denied_call_pays_for_its_audit_row(world: World, tap: Wiretap) -> None:
