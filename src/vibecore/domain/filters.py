@@ -70,7 +70,7 @@ class Compare(_Combinable):
 
 @dataclass(frozen=True, slots=True)
 class Among(_Combinable):
-    """`field` is one of `values`; of none: never true for a value."""
+    """`field` is one of `values`. Of none it is false, and never unknown, of a missing value too."""
 
     field: str
     values: tuple[Any, ...]
@@ -297,6 +297,8 @@ def _compare(column: Column, node: Compare) -> Predicate:
 
 
 def _among(column: Column, node: Among) -> Predicate:
+    if not node.values:
+        return lambda record: False
     if isinstance(column.rule, Json):
         return _known(node.field, lambda have: any(json.equal(have, want) for want in node.values))
     wanted = frozenset(node.values)

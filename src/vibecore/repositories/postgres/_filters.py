@@ -68,6 +68,8 @@ def _encoded(column: Column, value: Any) -> Any:
 
 
 def _among(column: Column, values: list[Any], prefix: str, params: Params) -> str:
+    if not values:
+        return "FALSE"
     if isinstance(column.rule, Json):
         return f"{column.name} = ANY ({params.bind(values, 'text[]')}::jsonb[])"
     return f"{column.name} = ANY ({params.bind(values, sql_type(column.rule, prefix) + '[]')})"

@@ -156,6 +156,8 @@ def test_logic_is_three_valued(store: Store) -> None:
             (url.among(["x"]), False),
             (~url.among(["x"]), False),
             (url.among([]), False),
+            (~url.among([]), True),
+            (~(url.among([]) | field("name").among([])), True),
             (~url.contains(""), False),
             (unknown | true, True),
             (~(unknown & false), True),
@@ -172,7 +174,7 @@ def test_logic_is_three_valued(store: Store) -> None:
 
 
 def test_empty_combinations_are_the_neutral_ones(store: Store) -> None:
-    """And of nothing is true, Or of nothing is false, among nothing is true of no value."""
+    """And of nothing is true, Or of nothing is false, among nothing is false of everything."""
     with store.begin() as tx:
         projects(tx, [{"name": "n"}])
         assert selected(tx, And(()), "name") == {"n"}
