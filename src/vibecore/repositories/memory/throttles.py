@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from vibecore.domain.rules import INT_MAX
+from vibecore.domain.rules import INT_MAX, LATEST
 from vibecore.domain.throttles import Limit, Taken, Throttle, is_allowed, refused
 from vibecore.repositories import arguments
 from vibecore.repositories.memory import writes
@@ -66,5 +66,5 @@ class MemoryThrottles(MemoryRoots[Throttle]):
 
     def _move(self, state: Throttle, available_at: datetime, tries: int) -> None:
         tx = self.transaction
-        updated_at = arguments.next_version(tx.now, state.updated_at)
+        updated_at = max(tx.now, min(state.updated_at + arguments.TICK, LATEST))
         tx.put(self._layout, state, replace(state, available_at=available_at, tries=tries, updated_at=updated_at))

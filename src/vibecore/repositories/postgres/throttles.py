@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from vibecore.domain.rules import INT_MAX
+from vibecore.domain.rules import INT_MAX, LATEST
 from vibecore.domain.throttles import Limit, Taken, Throttle, refused
 from vibecore.repositories import arguments
 from vibecore.repositories.postgres._codec import in_utc
@@ -20,7 +20,7 @@ WITH taken AS (
     ON CONFLICT (id) DO UPDATE SET
         available_at = greatest(t.available_at, %s) + %s::bigint * interval '1 microsecond',
         tries = least(t.tries, {most} - 1) + 1,
-        updated_at = greatest(t.updated_at + interval '1 microsecond', %s)
+        updated_at = greatest(least(t.updated_at + interval '1 microsecond', '{last}'), %s)
     WHERE t.available_at <= %s AND t.tries < %s::bigint
     RETURNING id
 )
@@ -31,7 +31,7 @@ _REFUND: Final = """\
 UPDATE {name} SET
     available_at = greatest(available_at - %s::bigint * interval '1 microsecond', least(available_at, %s)),
     tries = greatest(tries - 1, 0),
-    updated_at = greatest(updated_at + interval '1 microsecond', %s)
+    updated_at = greatest(least(updated_at + interval '1 microsecond', '{last}'), %s)
 WHERE id = %s"""
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -43,14 +43,14 @@ class PostgresThrottles(PostgresTable[Throttle]):
         values = (key, now + asked.interval, now, now)
         moved = (now, asked.interval // _MICROSECOND, now)
         allowed = (now + asked.room, INT_MAX + 1 if asked.most is None else asked.most)
-        sql = _TAKE.format(name=self._sql.name, most=INT_MAX)
+        sql = _TAKE.format(name=self._sql.name, most=INT_MAX, last=LATEST.isoformat())
         return self._tx.run(sql, (*values, *moved, *allowed, key), lambda result: _taken(result, key, asked, now))
 
     def refund(self, id: UUID, limit: Limit) -> None:
         self._tx.enter(decide=True)
         key, asked, now = arguments.uuid("id", id), arguments.limit(limit, self._now), self._now
         params = (asked.interval // _MICROSECOND, now, now, key)
-        return self._tx.run(_REFUND.format(name=self._sql.name), params, lambda _: None)
+        return self._tx.run(_REFUND.format(name=self._sql.name, last=LATEST.isoformat()), params, lambda _: None)
 
     def forget(self, id: UUID) -> bool:
         self._tx.enter(decide=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from vibecore.domain.errors import InvalidValue, ReadOnlyTransaction, TransactionClosed
-from vibecore.domain.rules import INT_MAX
+from vibecore.domain.rules import INT_MAX, LATEST
 from vibecore.domain.throttles import THROTTLES, Limit, Taken
 from vibecore.domain.users import USERS
 from vibecore.repositories.unit_of_work import Mode, Store
@@ -102,11 +102,15 @@ def test_a_refund_gives_one_try_back(store: Store, mode: Mode) -> None:
 
 
 def test_throttles_at_the_ends_of_what_can_be_stored(store: Store) -> None:
-    """A full counter stays full, and a limit that reaches beyond the last day is refused."""
+    """A full counter stays full, and a row of the last moment stays at it."""
     with store.begin() as tx:
         row = make(tx, THROTTLES, tries=INT_MAX, available_at=START - timedelta(days=1))
         assert tx.throttles.take(row.id, LIMIT).allowed
         assert tx.throttles.get(row.id).tries == INT_MAX
+        last = make(tx, THROTTLES, available_at=START - timedelta(days=1), updated_at=LATEST)
+        assert tx.throttles.take(last.id, LIMIT).allowed
+        tx.throttles.refund(last.id, LIMIT)
+        assert tx.throttles.get(last.id).updated_at == LATEST
         assert tx.throttles.take(row.id, Limit(MINUTE, 9, INT_MAX)) == Taken(False, None, True)
 
 

@@ -138,6 +138,7 @@ def test_a_purge_is_a_write_and_its_moment_is_checked(store: Store) -> None:
 
 
 def test_a_purge_that_is_rolled_back_removes_nothing(store: Store) -> None:
+    """It is a write like any other."""
     with store.begin() as tx:
         session = make(tx, SESSIONS, expires_at=MOMENT)
         tx.commit()
