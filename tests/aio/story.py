@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from pyotp.totp import TOTP
 
 from tests.aio.world import PASSWORD
 from vibecore.aio import AsyncServices
@@ -20,6 +23,7 @@ from vibecore.domain.logins import Authenticated, Renewed
 from vibecore.domain.projects import ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
+from vibecore.testing.effects import START
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,16 @@ class Said:
 Story: TypeAlias = Generator[Said, Any, None]
 
 
+SECOND = "another long password"
+
+
 def said(noun: str, method: str, *args: Any, **kwargs: Any) -> Said:
     return Said(noun, method, args, kwargs)
+
+
+def code(secret: str, step: int = 0) -> str:
+    """What an authenticator shows at the time of the fixed effects, or so many steps later."""
+    return TOTP(secret).at(START + timedelta(seconds=30 * step))
 
 
 def story(source: Path) -> Story:
@@ -52,7 +64,7 @@ def story(source: Path) -> Story:
     yield said("auth", "authenticate", "no token")
     admin = (yield said("auth", "login", email="root@example.org", password=PASSWORD)).actor
 
-    renewed = yield said("passwords", "change", actor, current=PASSWORD, new="another long password")
+    renewed = yield said("passwords", "change", actor, current=PASSWORD, new=SECOND)
     yield said("passwords", "change", actor, current=PASSWORD, new="yet another password")
     actor = renewed.actor
     yield said("passwords", "request_reset", email="ada@example.org", ip_address="192.0.2.7")
@@ -162,14 +174,32 @@ def story(source: Path) -> Story:
     yield said("sessions", "rotate", renewed.token)
     yield said("sessions", "page", actor)
     yield said("sessions", "reauthenticate", actor, password="wrong horse")
-    proved = yield said("sessions", "reauthenticate", actor, password="another long password")
+    proved = yield said("sessions", "reauthenticate", actor, password=SECOND)
     yield said("auth", "authenticate", rotated.token)
     yield said("auth", "authenticate", proved.token)
-    other = yield said("auth", "login", email="ada@example.org", password="another long password")
+    other = yield said("auth", "login", email="ada@example.org", password=SECOND)
     yield said("sessions", "revoke", actor, other.session.id)
     yield said("sessions", "revoke", actor, other.session.id)
     yield said("sessions", "revoke_others", actor)
     yield said("sessions", "revoke_all", admin, user_id=bob.id)
+    enrolment = yield said("second_factors", "enrol", actor)
+    yield said("second_factors", "confirm", actor, code="000000")
+    yield said("second_factors", "confirm", actor, code=code(enrolment.secret))
+    challenge = (yield said("auth", "login", email="ada@example.org", password=SECOND)).challenge
+    yield said("auth", "begin_enrolment", challenge=challenge)
+    yield said("auth", "complete_enrolment", challenge=challenge, code=code(enrolment.secret))
+    yield said("auth", "complete_challenge", challenge=challenge, code=code(enrolment.secret))
+    login = yield said("auth", "complete_challenge", challenge=challenge, code=code(enrolment.secret, 1))
+    yield said("second_factors", "status", login.actor)
+    yield said("auth", "login", email="ada@example.org", password=SECOND, device=login.device_token)
+    yield said("second_factors", "rotate_keys", admin)
+    yield said("second_factors", "reset", system, ada.id)
+    actor = (yield said("auth", "login", email="ada@example.org", password=SECOND)).actor
+    enrolment = yield said("second_factors", "enrol", actor)
+    confirmed = yield said("second_factors", "confirm", actor, code=code(enrolment.secret))
+    yield said("second_factors", "new_recovery_codes", actor, code=confirmed.recovery_codes[0])
+    login = yield said("second_factors", "disable", actor, code=code(enrolment.secret, 1))
+    actor = login.actor
     yield said("auth", "logout", actor)
     yield said("auth", "authenticate", login.token)
 

@@ -142,7 +142,7 @@ def test_hashing_a_password_does_not_hold_up_the_loop(url: str) -> None:
         async with await connect_async(url, settings=SETTINGS, effects=effects) as avibe:
             await signed_in(avibe)
             async with avibe.transaction() as tx:
-                await tx.auth.login(email="ada@example.org", password=PASSWORD)
+                assert (await tx.auth.login(email="ada@example.org", password=PASSWORD)).actor
 
     asyncio.run(scenario())
 

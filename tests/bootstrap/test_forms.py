@@ -38,7 +38,7 @@ def test_a_url_in_every_spelling_tells_the_story(url: str) -> None:
         assert told(vibe) == expected
     for scheme in ("postgres", "postgresql+psycopg"):
         with vibecore.connect(f"{scheme}://{rest}", settings=SETTINGS) as vibe:
-            login = vibe.auth.login(email="ada@example.org", password=PASSWORD)
+            login = vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated
             assert [project.name for project in vibe.projects.page(login.actor).items] == ["engine"]
 
 
@@ -61,7 +61,7 @@ def test_an_embedded_folder_keeps_what_was_written(folder: Path) -> None:
         vibecore.connect(url, settings=SETTINGS) as vibe,
         vibecore.connect(url, schema="other", settings=SETTINGS) as other,
     ):
-        assert vibe.auth.login(email="ada@example.org", password=PASSWORD)
+        assert vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated
         signed_in(other)
 
 
@@ -74,7 +74,7 @@ def test_without_a_url_the_environment_decides(url: str, monkeypatch: pytest.Mon
     with vibecore.connect() as vibe:
         signed_in(vibe)
     with vibecore.connect(url, schema="ours") as vibe:
-        assert vibe.auth.login(email="ada@example.org", password=PASSWORD)
+        assert vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated
     with vibecore.connect(url, schema="public") as vibe:
         signed_in(vibe)
     with vibecore.connect("memory://") as vibe:
@@ -87,7 +87,7 @@ def test_without_any_url_a_server_starts_in_the_data_folder(folder: Path, monkey
     with vibecore.connect() as vibe:
         signed_in(vibe)
     with vibecore.connect(f"embedded://{folder / 'of' / 'ours'}", settings=SETTINGS) as vibe:
-        assert vibe.auth.login(email="ada@example.org", password=PASSWORD)
+        assert vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated
 
 
 def test_the_data_folder_of_the_user_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +317,7 @@ def test_reset_empties() -> None:
         fork = vibe.fork()
         vibe.reset()
         signed_in(vibe)
-        assert fork.auth.login(email="ada@example.org", password=PASSWORD)
+        assert fork.auth.login(email="ada@example.org", password=PASSWORD).authenticated
         signed_in(before)
 
 

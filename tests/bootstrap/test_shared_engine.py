@@ -46,7 +46,7 @@ def test_closing_leaves_the_engine_open(app_engine: sa.Engine) -> None:
     with app_engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT pg_backend_pid()").scalar() == before
     with vibecore.connect(engine=app_engine, settings=SETTINGS) as vibe:
-        assert vibe.auth.login(email="ada@example.org", password=PASSWORD)
+        assert vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated
 
 
 def test_a_refused_connect_leaves_the_engine_open(bare_url: str) -> None:

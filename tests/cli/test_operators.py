@@ -197,7 +197,9 @@ def _password(url: str) -> str:
     return password
 
 
-@pytest.mark.parametrize("name", ["demo", "migrate", "check", "create-admin", "import", "report", "maintain", "unlock"])
+@pytest.mark.parametrize(
+    "name", ["demo", "migrate", "check", "create-admin", "import", "report", "maintain", "unlock", "rotate-keys"]
+)
 def test_every_command_explains_itself(name: str) -> None:
     """With the options that all of them share."""
     told = vibecore(name, "--help").done().out

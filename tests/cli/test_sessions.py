@@ -1,7 +1,9 @@
-"""Sessions on the command line."""
+"""Sessions on the command line, and the keys of second factors."""
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 import psycopg
@@ -10,6 +12,7 @@ import pytest
 import vibecore as library
 from tests.cli.commands import vibecore
 from tests.cli.conftest import PASSWORD
+from vibecore.services.secretbox import SecretBox
 
 REFUSED, USAGE = 1, 2
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -82,3 +85,26 @@ def test_sessions_of_somebody_else_are_not_reached(database: str, ada: str, toke
     line = vibecore("sessions", "revoke", "bob@example.org", one, "--url", database).refused(REFUSED)
     assert line == f"no such session: {one}"
     assert len(vibecore("sessions", "list", ada, "--url", database).done().out.splitlines()) == 3
+
+
+def test_keys_are_rotated(database: str, ada: str) -> None:
+    """A secret under an old key is encrypted anew; one whose key is gone is told by the exit code, and stays."""
+    old, new, other = (urlsafe_b64encode(bytes([number]) * 32).decode() for number in (1, 2, 3))
+    url = ("--url", database)
+
+    def keys(*chosen: str) -> dict[str, str]:
+        return {"VIBECORE_ENCRYPTION_KEYS": json.dumps(chosen)}
+
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT id FROM users").fetchone()
+        assert row is not None
+        sealed = SecretBox([urlsafe_b64decode(old)]).seal(row[0], b"12345678901234567890")
+        connection.execute("UPDATE users SET two_factor_enabled = true, two_factor_secret = %s", (sealed,))
+    before = vibecore("rotate-keys", "--json", *url, variables=keys(new, old)).done().json
+    assert before == {"resealed": 1, "unchanged": 0, "unreadable": 0}
+    told = vibecore("rotate-keys", *url, variables=keys(new)).done()
+    assert told.out == "0 secrets encrypted anew, 1 as before, 0 unreadable\n"
+    lost = vibecore("rotate-keys", *url, variables=keys(other))
+    assert (lost.code, lost.out) == (REFUSED, "0 secrets encrypted anew, 0 as before, 1 unreadable\n")
+    assert lost.err == "vibecore: 1 secrets need a key that is not configured: keep every key until none does\n"
+    assert vibecore("rotate-keys", *url, variables=keys(new)).done().out == told.out

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+
+from pyotp.totp import TOTP
 
 from vibecore.bootstrap.services import Services
 from vibecore.bootstrap.vibe import Vibe
@@ -14,12 +16,14 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import Deployment, DeploymentStatus
 from vibecore.domain.filters import Field
 from vibecore.domain.permissions import Action
+from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.projects import ProjectStatus, Visibility
 from vibecore.domain.tables import TABLES
 from vibecore.domain.tests import TestType
-from vibecore.domain.throttles import THROTTLES
+from vibecore.domain.throttles import THROTTLES, Limit
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store
+from vibecore.services.challenges import Wants, make_challenge
 from vibecore.services.mail.local import OutboxMailer
 from vibecore.testing.effects import START, fixed_effects
 from vibecore.testing.parity.machine import everything
@@ -27,6 +31,11 @@ from vibecore.testing.parity.outcomes import difference
 from vibecore.testing.parity.services import ISSUE, PASSWORDS
 
 PASSWORD: Final = PASSWORDS[0]
+_PLENTY: Final = Limit(timedelta(microseconds=1), 1000)
+POLICY: Final = AuthPolicy(
+    account_limit=_PLENTY, client_limit=_PLENTY, challenge_limit=_PLENTY, factor_limit=_PLENTY, mail_limit=_PLENTY
+)
+"""Hundreds of wrong calls are made with one account."""
 TRACES: Final = frozenset(
     {
         "permission.denied",
@@ -36,6 +45,9 @@ TRACES: Final = frozenset(
         "auth.reset.failed",
         "auth.email.verification.failed",
         "auth.email.change.failed",
+        "auth.second_factor.failed",
+        "auth.challenge.failed",
+        "auth.login.challenged",
     }
 )
 """Audit rows that a refused call leaves on purpose: somebody tried, or an administrator looked for what is not his."""
@@ -69,10 +81,13 @@ class House:
     def __post_init__(self) -> None:
         self.vibe.users.create_admin(self.system, email="root@example.org", password=PASSWORD, name="Root")
         self.admin = self._sign_in("root@example.org")
-        second = self.vibe.auth.login(email="root@example.org", password=PASSWORD)
+        second = self.vibe.auth.login(email="root@example.org", password=PASSWORD).authenticated
         self.token, self.session_id = second.token, second.session.id
         self.member = _user(self._arrive("bob@example.org"))
         self.guest = _user(self._arrive("cy@example.org"))
+        self.enrolling, self.pending = self._enrol(self._arrive("fay@example.org"))
+        arrived, self.secret = self._enrol(self._arrive("gil@example.org"))
+        self.guarded = self.vibe.second_factors.confirm(arrived, code=self.code(self.secret)).renewed.actor
         self.mine = self._furnish(self._arrive("ada@example.org"))
         self.theirs = self._furnish(self._arrive("eve@example.org"))
         self.empty = self.vibe.projects.create(self.mine.actor, name="empty").id
@@ -80,7 +95,7 @@ class House:
         self.key, self.key_id = made[0].key, made[0].info.id
         made = [self.vibe.api_keys.create(self.theirs.actor, name=name, permissions=[]) for name in "ab"]
         self.their_key = made[0].info.id
-        other = self.vibe.auth.login(email="eve@example.org", password=PASSWORD)
+        other = self.vibe.auth.login(email="eve@example.org", password=PASSWORD).authenticated
         self.their_session = other.session.id
         self.cursors = self._cursors()
         self.links = self._links()
@@ -93,6 +108,27 @@ class House:
 
     def _sign_in(self, email: str) -> Actor:
         return self.vibe.auth.login(email=email, password=PASSWORD).actor
+
+    def _enrol(self, actor: Actor) -> tuple[Actor, str]:
+        """Somebody whose authenticator waits for its first code, and its secret."""
+        return actor, self.vibe.second_factors.enrol(actor).secret
+
+    def code(self, secret: str, steps: int = 0) -> str:
+        """What the authenticator shows, or will show after so many steps."""
+        return TOTP(secret).at(START + timedelta(seconds=30 * steps))
+
+    def demand(self) -> str:
+        """A challenge that demands an enrolment."""
+        with self.store.begin(Mode.READ) as tx:
+            user = tx.users.get(self.guest)
+        return make_challenge(self.vibe._work.effects, user, Wants.ENROLMENT, START)
+
+    def challenge(self) -> str:
+        """A challenge that demands a code."""
+        assert self.guarded.user_id is not None
+        with self.store.begin(Mode.READ) as tx:
+            user = tx.users.get(self.guarded.user_id)
+        return make_challenge(self.vibe._work.effects, user, Wants.CODE, START)
 
     def _furnish(self, actor: Actor) -> Things:
         vibe = self.vibe
@@ -151,6 +187,10 @@ class House:
             found = {
                 table.name: everything(unit, table.name, table.scope) for table in TABLES if table is not THROTTLES
             }
+        """Every committed row of every table but what a refusal leaves: audit rows, and tries that are counted."""
+        with self.store.begin(Mode.SNAPSHOT) as unit:
+            found = {table.name: everything(unit, table.name, table.scope) for table in TABLES}
+        del found["throttles"]
         found["audit_logs"] = [row for row in found["audit_logs"] if row.action not in TRACES]
         return found
 
@@ -162,7 +202,8 @@ def _user(actor: Actor) -> UUID:
 
 def furnished(store: Store, folder: Path) -> House:
     """Ids, tokens and the clock count up alike in every house: two of them are equal to the last row."""
-    return House(Vibe(store, fixed_effects()), store, folder)
+    effects = replace(fixed_effects(), policy=POLICY)
+    return House(Vibe(store, effects), store, folder)
 
 
 def good_arguments(house: House, service: str, method: str, names: list[str]) -> dict[str, Any]:
@@ -190,7 +231,6 @@ def _usual(house: House) -> dict[str, Any]:
         "key": house.key,
         "key_id": house.key_id,
         "session_id": house.session_id,
-        "code": "123456",
         "permissions": ("project.read", Action.FILES_READ),
         "expires_at": START + timedelta(days=1),
         "email": "dan@example.org",
@@ -201,6 +241,9 @@ def _usual(house: House) -> dict[str, Any]:
         "new": PASSWORDS[1],
         "new_email": "dan@example.net",
         "device_info": {"agent": "x"},
+        "device": None,
+        "challenge": house.challenge(),
+        "code": house.code(house.secret, 1),
         "unchanged_since": None,
         "description": "text",
         "visibility": Visibility.TEAM,
@@ -264,6 +307,10 @@ def _to_own_keys(house: House) -> dict[str, Any]:
     return {"actor": house.admin, "user_id": None}
 
 
+def _as_system(house: House) -> dict[str, Any]:
+    return {"actor": house.system}
+
+
 _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("auth", "register"): lambda house: {"actor": Actor.anonymous()},
     ("auth", "login"): lambda house: {"email": "ada@example.org"},
@@ -273,6 +320,12 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("emails", "change"): lambda house: {"token": house.links["change-email"], "ip_address": None},
     **{("sessions", name): _to_own_keys for name in ("page", "revoke", "revoke_all")},
     ("sessions", "reauthenticate"): lambda house: {"actor": house.theirs.actor},
+    ("auth", "begin_enrolment"): lambda house: {"challenge": house.demand()},
+    ("second_factors", "enrol"): lambda house: {"actor": house.enrolling},
+    ("second_factors", "confirm"): lambda house: {"actor": house.enrolling, "code": house.code(house.pending)},
+    ("second_factors", "disable"): lambda house: {"actor": house.guarded},
+    ("second_factors", "new_recovery_codes"): lambda house: {"actor": house.guarded},
+    **{("second_factors", name): _as_system for name in ("status", "reset", "rotate_keys")},
     ("projects", "set_status"): lambda house: {"status": ProjectStatus.IN_PROGRESS},
     ("projects", "add_member"): lambda house: {"user_id": house.guest},
     ("projects", "archive"): lambda house: {"project_id": house.empty},

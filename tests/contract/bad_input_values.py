@@ -338,6 +338,15 @@ def _known_passwords(house: House) -> list[Any]:
     return [*_passwords(house), Bad("correct horse battery stapler", AuthenticationFailed)]
 
 
+def _not_text(house: House) -> list[Any]:
+    """What no token or code can be, which is another thing than a wrong one."""
+    return [None, 1, True, 1.5, b"123456", object(), ["123456"]]
+
+
+def _not_text_but_none(house: House) -> list[Any]:
+    return _not_text(house)[1:]
+
+
 def _folders(house: House) -> list[Any]:
     wrong = [None, 1, True, 1.5, b"/", object(), [], "", NUL, "\ud800", "no such folder", "x" * 100_000, Label.ADMIN]
     return [*wrong, str(house.folder / "a.py"), house.folder / "nowhere"]
@@ -392,7 +401,6 @@ BY_NAME: Final[dict[str, Source]] = {
     "token": _tokens,
     "key": _keys,
     "session_id": _id(lambda house: house.their_session),
-    "code": lambda house: [None, 1, True, b"123456", object(), ["123456"], Label.ADMIN],
     "key_id": _id(lambda house: house.their_key),
     "permissions": _permissions,
     "expires_at": lambda house: [
@@ -408,6 +416,8 @@ BY_NAME: Final[dict[str, Source]] = {
     "name": _column(USERS, "name"),
     "ip_address": _column(SESSIONS, "ip_address"),
     "device_info": lambda house: [*wrong_values(SESSIONS.by_name["device_info"]), {"a": "x" * 5000}],
+    "challenge": _not_text,
+    "code": _not_text,
     "unchanged_since": _MOMENTS,
     "description": _column(PROJECTS, "description"),
     "visibility": _column(PROJECTS, "visibility"),
@@ -480,7 +490,6 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
     },
     ("auth", "login", "password"): lambda house: [
         *_passwords(house),
-        *(Bad(password, AuthenticationFailed) for password in ("", "short", "correct horse battery stapler")),
     ],
     ("passwords", "reset", "token"): _link_tokens("reset-password"),
     ("emails", "verify", "token"): _link_tokens("verify-email"),
@@ -490,6 +499,8 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
         ("sessions", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("actor",))]
         for name in ("reauthenticate", "revoke_others")
     },
+    **{("auth", name, "device"): _not_text_but_none for name in ("login", "complete_challenge", "complete_enrolment")},
+    ("sessions", "reauthenticate", "code"): _not_text_but_none,
     ("files", "import_tree", "source"): _folders,
     ("deployments", "transition", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
     ("deployments", "rollback", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],

@@ -456,7 +456,7 @@ def test_attack_another_spelling_of_a_key(town: Town) -> None:
 
 
 def test_attack_a_session_token_as_a_key_and_a_key_as_a_token(town: Town) -> None:
-    token = town.vibe.auth.login(email="ada@example.org", password=PASSWORD).token
+    token = town.vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated.token
     town.refused(token)
     town.refused(f"vck_{token[4:]}")
     for text in (town.key().key, f"vcs_{town.key().key[4:]}"):

@@ -23,7 +23,12 @@ from vibecore.testing.parity.outcomes import Outcome, difference, outcome
 from vibecore.testing.parity.services import public_methods
 
 METHODS: Final = public_methods(Services(cast(Any, SimpleNamespace(effects=None))))
-ALONE: Final = {("maintenance", "prepare_audit"), ("maintenance", "purge_sign_in"), ("users", "unlock")}
+ALONE: Final = {
+    ("maintenance", "prepare_audit"),
+    ("maintenance", "purge_sign_in"),
+    ("second_factors", "rotate_keys"),
+    ("users", "unlock"),
+}
 """What needs a transaction of its own."""
 
 

@@ -159,7 +159,7 @@ EACH_ATTACK: Final = pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATT
 def test_a_change_of_role_ends_all_sessions(town: Town) -> None:
     """Also of who is promoted: the lifetime of a session depends on the role."""
     ada = town.person("ada")
-    token = town.vibe.auth.login(email="ada@example.org", password=PASSWORD).token
+    token = town.vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated.token
     for role in (UserRole.ADMIN, UserRole.VIEWER):
         town.sign_in("ada")
         assert town.vibe.users.set_role(town.root, id_of(ada), role=role).role is role
@@ -426,7 +426,7 @@ def test_a_deletion_that_is_undone_leaves_everything(town: Town) -> None:
 def test_who_is_disabled_has_no_way_in(town: Town) -> None:
     """No session is left, and no login makes one; enabling brings none back."""
     ada = town.person("ada")
-    token = town.vibe.auth.login(email="ada@example.org", password=PASSWORD).token
+    token = town.vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated.token
     town.vibe.users.disable(town.root, id_of(ada))
     assert town.sessions(ada) == 0
     with pytest.raises(AuthenticationFailed):

@@ -354,9 +354,9 @@ def test_a_lost_commit_of_an_upsert_is_repeated_as_it_is(line: Line, delivered: 
 @pytest.mark.parametrize("delivered", [False, True], ids=["never arrived", "answer lost"])
 def test_a_lost_commit_of_a_service_is_not_repeated_unasked(line: Line, delivered: bool) -> None:
     """Only collisions are run again by the library, for they surely wrote nothing."""
-    vibe = Vibe(line.store, Effects(hasher=PlainHasher()))
-    vibe.auth.register(Actor.anonymous(), email="ada@example.org", password=PASSWORD, name="Ada")
-    ada = vibe.auth.login(email="ada@example.org", password=PASSWORD).actor
+    vibe, safe = (Vibe(store, Effects(hasher=PlainHasher())) for store in (line.store, line.safe))
+    safe.auth.register(Actor.anonymous(), email="ada@example.org", password=PASSWORD, name="Ada")
+    ada = safe.auth.login(email="ada@example.org", password=PASSWORD).actor
     line.tap.cut_at(b"COMMIT", delivered=delivered)
     with pytest.raises(StoreUnavailable):
         vibe.projects.create(ada, name="engine")

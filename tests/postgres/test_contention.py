@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
 from vibecore.domain.errors import SerializationConflict
+from vibecore.domain.policies import AuthPolicy
+from vibecore.domain.throttles import Limit
 from vibecore.repositories.unit_of_work import Store
 from vibecore.services.effects import Effects, ThreadRuntime
 from vibecore.testing.effects import PlainHasher
@@ -35,7 +38,8 @@ def together(call: Callable[[int], object]) -> list[BaseException]:
 
 def installation(store: Store) -> Vibe:
     """Real time and real waiting: collisions are retried after a pause."""
-    return Vibe(store, Effects(hasher=PlainHasher(), runtime=ThreadRuntime()))
+    policy = AuthPolicy(account_limit=Limit(timedelta(microseconds=1), 1000))
+    return Vibe(store, Effects(hasher=PlainHasher(), runtime=ThreadRuntime(), policy=policy))
 
 
 def test_concurrent_logins_of_one_user_only_ever_collide(store: Store) -> None:
@@ -45,7 +49,7 @@ def test_concurrent_logins_of_one_user_only_ever_collide(store: Store) -> None:
 
     def many(_: int) -> None:
         for _ in range(12):
-            vibe.auth.login(email="ada@example.org", password=PASSWORD)
+            assert vibe.auth.login(email="ada@example.org", password=PASSWORD).actor
 
     errors = together(many)
     assert {type(error) for error in errors} <= {SerializationConflict}

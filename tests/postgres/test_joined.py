@@ -160,7 +160,10 @@ def test_a_failed_call_leaves_the_transaction_usable(
             (InvalidValue, lambda: inside.files.write(ada, project.id, "../x", "x")),
             (NotFound, lambda: inside.projects.update(ada, uuid4(), name="x")),
             (NotFound, lambda: inside.files.read(ada, project.id, "nothing")),
-            (AuthenticationFailed, lambda: inside.auth.login(email="ada@example.org", password="wrong horse battery")),
+            (
+                AuthenticationFailed,
+                lambda: inside.auth.login(email="ada@example.org", password="wrong horse battery").authenticated,
+            ),
         ]
         for kind, call in failures:
             with pytest.raises(kind):
@@ -188,7 +191,7 @@ def test_denials_are_audited_in_the_transaction(
             with pytest.raises(PermissionDenied):
                 inside.users.create_admin(grace, email="x@example.org", password=PASSWORD, name="x")
             with pytest.raises(AuthenticationFailed):
-                inside.auth.login(email="ada@example.org", password="wrong horse battery")
+                assert inside.auth.login(email="ada@example.org", password="wrong horse battery").actor
             assert trail(server) == before
             assert trail(connection) == expected
             getattr(connection, end)()

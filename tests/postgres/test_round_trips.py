@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 from uuid import UUID
 
 import pytest
+from pyotp.totp import TOTP
 
 from vibecore.bootstrap import stores
 from vibecore.bootstrap.vibe import Vibe
@@ -23,16 +25,17 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.api_keys import CreatedKey
 from vibecore.domain.deployments import Deployment, DeploymentStatus
 from vibecore.domain.errors import NotFound, PermissionDenied
-from vibecore.domain.logins import Authenticated
+from vibecore.domain.logins import Authenticated, Challenge
 from vibecore.domain.permissions import Action
 from vibecore.domain.projects import Project, ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
-from vibecore.services.effects import Effects
+from vibecore.repositories.unit_of_work import Mode
+from vibecore.services.challenges import Wants, make_challenge
 from vibecore.services.mail.local import OutboxMailer
 from vibecore.services.reviewing import READ_AT_ONCE
 from vibecore.testing.backends import SETTINGS, PostgresDatabase
-from vibecore.testing.effects import FixedClock, PlainHasher
+from vibecore.testing.effects import START, FixedClock, fixed_effects
 from vibecore.testing.wiretap import Wiretap
 
 PASSWORD: Final = "correct horse battery staple 9"
@@ -77,7 +80,7 @@ class World:
     def new_login(self) -> Authenticated:
         email = f"{self.name()}@example.org"
         self.vibe.auth.register(Actor.anonymous(), email=email, password=PASSWORD, name="Somebody")
-        return self.vibe.auth.login(email=email, password=PASSWORD)
+        return self.vibe.auth.login(email=email, password=PASSWORD).authenticated
 
     def new_key(self) -> CreatedKey:
         return self.vibe.api_keys.create(self.ada, name=self.name(), permissions=[Action.PROJECT_READ])
@@ -128,6 +131,72 @@ class World:
 def _login(world: World) -> Call:
     email = world.vibe.users.get(world.ada, world.ada_id).email
     return lambda: world.vibe.auth.login(email=email, password=PASSWORD)
+
+
+def _enrol(world: World) -> Call:
+    actor = world.new_login().actor
+    return lambda: world.vibe.second_factors.enrol(actor)
+
+
+def _code(secret: str, step: int = 0) -> str:
+    return TOTP(secret).at(START + timedelta(seconds=30 * step))
+
+
+def _confirm(world: World) -> Call:
+    actor = world.new_login().actor
+    secret = world.vibe.second_factors.enrol(actor).secret
+    return lambda: world.vibe.second_factors.confirm(actor, code=_code(secret))
+
+
+def _guarded(world: World) -> tuple[Actor, str]:
+    actor = world.new_login().actor
+    secret = world.vibe.second_factors.enrol(actor).secret
+    return world.vibe.second_factors.confirm(actor, code=_code(secret)).renewed.actor, secret
+
+
+def _switch_off(world: World) -> Call:
+    actor, secret = _guarded(world)
+    return lambda: world.vibe.second_factors.disable(actor, code=_code(secret, 1))
+
+
+def _new_codes(world: World) -> Call:
+    actor, secret = _guarded(world)
+    return lambda: world.vibe.second_factors.new_recovery_codes(actor, code=_code(secret, 1))
+
+
+def _reset(world: World) -> Call:
+    actor, _ = _guarded(world)
+    assert actor.user_id is not None
+    user_id = actor.user_id
+    return lambda: world.vibe.second_factors.reset(SYSTEM, user_id)
+
+
+def _challenge(world: World) -> Call:
+    actor, secret = _guarded(world)
+    assert actor.user_id is not None
+    email = world.vibe.users.get(actor, actor.user_id).email
+    login = world.vibe.auth.login(email=email, password=PASSWORD)
+    assert isinstance(login, Challenge)
+    return lambda: world.vibe.auth.complete_challenge(challenge=login.challenge, code=_code(secret, 1)).authenticated
+
+
+def _demanded(world: World) -> str:
+    """The challenge of somebody who has to enrol."""
+    user_id = world.new_user()
+    with world.vibe._work.store.begin(Mode.READ) as tx:
+        user, now = tx.users.get(user_id), tx.now
+    return make_challenge(world.vibe._work.effects, user, Wants.ENROLMENT, now)
+
+
+def _begin_enrolment(world: World) -> Call:
+    challenge = _demanded(world)
+    return lambda: world.vibe.auth.begin_enrolment(challenge=challenge)
+
+
+def _complete_enrolment(world: World) -> Call:
+    challenge = _demanded(world)
+    code = _code(world.vibe.auth.begin_enrolment(challenge=challenge).secret)
+    return lambda: world.vibe.auth.complete_enrolment(challenge=challenge, code=code).authenticated
 
 
 def _logout(world: World) -> Call:
@@ -289,8 +358,22 @@ def _review(world: World) -> Call:
 CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     # The third is the limit of mails to an address, after the commit.
     "auth.register": (3, lambda w: lambda: w.new_user()),
-    # Hashing a password takes 50 ms: the user is read in a transaction of its own, so that none stays open meanwhile.
-    "auth.login": (3, _login),
+    # Hashing a password takes 50 ms: no transaction stays open meanwhile. A try is counted with the look-up of the
+    # account, then the session is written, then the tries are cleared.
+    "auth.login": (4, _login),
+    # The account, a try of the challenge, one of the account, the challenge marked as used; then as a login.
+    "auth.complete_challenge": (7, _challenge),
+    "auth.begin_enrolment": (4, _begin_enrolment),
+    "auth.complete_enrolment": (7, _complete_enrolment),
+    "second_factors.status": (READ, lambda w: lambda: w.vibe.second_factors.status(w.ada)),
+    "second_factors.enrol": (WRITE, _enrol),
+    # The account, a try, the change, and the try forgotten.
+    "second_factors.confirm": (READ + 1 + WRITE + 1, _confirm),
+    "second_factors.disable": (READ + 1 + WRITE + 1, _switch_off),
+    "second_factors.new_recovery_codes": (READ + 1 + WRITE + 1, _new_codes),
+    "second_factors.reset": (WRITE, _reset),
+    # A page of the users that have a secret, and the audit row.
+    "second_factors.rotate_keys": (READ + 2, lambda w: lambda: w.vibe.second_factors.rotate_keys(w.root)),
     "auth.authenticate": (READ, lambda w: lambda: w.vibe.auth.authenticate(w.login.token)),
     "auth.logout": (WRITE, _logout),
     "api_keys.create": (WRITE, lambda w: lambda: w.new_key()),
@@ -408,6 +491,11 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "maintenance.purge_sign_in": (WRITE + 1, lambda w: lambda: w.vibe.maintenance.purge_sign_in(SYSTEM)),
     "maintenance.refresh_analytics": (WRITE, lambda w: lambda: w.vibe.maintenance.refresh_analytics(SYSTEM)),
 }
+CODES: Final = {
+    *(f"auth.{name}" for name in ("login", "complete_challenge", "begin_enrolment", "complete_enrolment")),
+    *(f"second_factors.{name}" for name in ("confirm", "disable", "new_recovery_codes")),
+}
+"""Calls that count tries before they check a secret, in transactions of their own."""
 BULK: Final = {"files.import_tree", "reviews.run"}
 """Calls that may take more than 3. How many does not depend on the rows that they write."""
 FORGETTING: Final = {"users.delete", "maintenance.purge_sign_in"}
@@ -434,7 +522,7 @@ def tap(database: PostgresDatabase) -> Iterator[Wiretap]:
 def world(tap: Wiretap, clock: FixedClock, tmp_path: Path) -> Iterator[World]:
     engine = stores.postgres_engine(tap.url, SETTINGS)
     store = stores.postgres_store(engine, SETTINGS, clock, None, owned=True)
-    vibe = Vibe(store, Effects(hasher=PlainHasher(), mailer=OutboxMailer()))
+    vibe = Vibe(store, fixed_effects(clock=clock))
     yield World(vibe, tmp_path)
     vibe.close()
 
@@ -469,7 +557,7 @@ def test_every_method_has_its_number(world: World, tap: Wiretap) -> None:
 
 def test_the_numbers_keep_the_budget() -> None:
     """1 for a read and at most 3 for a write, but for bulk work, and where tries are counted or forgotten as well."""
-    assert {name for name, (number, _) in CALLS.items() if number > WRITE} == BULK | FORGETTING | TRIES
+    assert {name for name, (number, _) in CALLS.items() if number > WRITE} == BULK | FORGETTING | TRIES | CODES
     assert {CALLS[name][0] for name in FORGETTING} == {WRITE + 1}
     assert all(CALLS[name][0] <= WRITE + 3 for name in TRIES)
 

@@ -17,7 +17,7 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.api_keys import CreatedKey, KeyInfo
 from vibecore.domain.deployments import Deployment
 from vibecore.domain.files import File
-from vibecore.domain.logins import Authenticated, Renewed
+from vibecore.domain.logins import Authenticated, Login, Renewed
 from vibecore.domain.members import ProjectMember
 from vibecore.domain.paging import Page
 from vibecore.domain.permissions import Action
@@ -39,7 +39,8 @@ async def opening(engine: AsyncEngine) -> None:
 
 
 async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
-    assert_type(await avibe.auth.login(email="e", password="p"), Authenticated)
+    assert_type(await avibe.auth.login(email="e", password="p"), Login)
+    assert_type((await avibe.auth.login(email="e", password="p")).authenticated, Authenticated)
     assert_type(await avibe.auth.authenticate("token", ip_address=None), Actor)
     assert_type(await avibe.api_keys.create(actor, name="ci", permissions=[Action.FILES_READ, "x"]), CreatedKey)
     assert_type(await avibe.api_keys.authenticate("key"), Actor)

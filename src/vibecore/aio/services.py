@@ -17,6 +17,7 @@ from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
 from vibecore.services.reviews import ReviewService
+from vibecore.services.second_factors import SecondFactorService
 from vibecore.services.sessions import SessionService
 from vibecore.services.tests import TestService
 from vibecore.services.users import UserService
@@ -27,6 +28,9 @@ class AsyncAuthService(AsyncService[AuthService]):
 
     register = awaited(AuthService.register)
     login = awaited(AuthService.login)
+    complete_challenge = awaited(AuthService.complete_challenge)
+    begin_enrolment = awaited(AuthService.begin_enrolment)
+    complete_enrolment = awaited(AuthService.complete_enrolment)
     authenticate = awaited(AuthService.authenticate)
     logout = awaited(AuthService.logout)
 
@@ -66,6 +70,18 @@ class AsyncSessionService(AsyncService[SessionService]):
     revoke_all = awaited(SessionService.revoke_all)
     rotate = awaited(SessionService.rotate)
     reauthenticate = awaited(SessionService.reauthenticate)
+
+
+class AsyncSecondFactorService(AsyncService[SecondFactorService]):
+    """`avibe.second_factors`."""
+
+    status = awaited(SecondFactorService.status)
+    enrol = awaited(SecondFactorService.enrol)
+    confirm = awaited(SecondFactorService.confirm)
+    disable = awaited(SecondFactorService.disable)
+    new_recovery_codes = awaited(SecondFactorService.new_recovery_codes)
+    reset = awaited(SecondFactorService.reset)
+    rotate_keys = awaited(SecondFactorService.rotate_keys)
 
 
 class AsyncUserService(AsyncService[UserService]):
@@ -191,6 +207,7 @@ class AsyncServices:
         self.passwords = AsyncPasswordService(services.passwords, calls)
         self.emails = AsyncEmailService(services.emails, calls)
         self.sessions = AsyncSessionService(services.sessions, calls)
+        self.second_factors = AsyncSecondFactorService(services.second_factors, calls)
         self.users = AsyncUserService(services.users, calls)
         self.projects = AsyncProjectService(services.projects, calls)
         self.files = AsyncFileService(services.files, calls)

@@ -14,6 +14,7 @@ from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
 from vibecore.services.reviews import ReviewService
+from vibecore.services.second_factors import SecondFactorService
 from vibecore.services.sessions import SessionService
 from vibecore.services.tests import TestService
 from vibecore.services.users import UserService
@@ -29,6 +30,7 @@ class Services:
         self.passwords: PasswordService = PasswordService(work)
         self.emails: EmailService = EmailService(work)
         self.sessions: SessionService = SessionService(work)
+        self.second_factors: SecondFactorService = SecondFactorService(work)
         self.users: UserService = UserService(work)
         self.projects: ProjectService = ProjectService(work)
         self.files: FileService = FileService(work)

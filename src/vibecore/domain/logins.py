@@ -20,7 +20,7 @@ from vibecore.domain.errors import AuthenticationFailed, LoginIncomplete, LoginT
 from vibecore.domain.profiles import Profile, SessionInfo
 
 
-class _Secret:
+class Secret:
     """What holds a token is neither pickled nor copied, and shows no token in repr."""
 
     __slots__ = ()
@@ -30,7 +30,7 @@ class _Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Authenticated(_Secret):
+class Authenticated(Secret):
     """Signed in. `token` and `device_token` exist here and with the client only.
 
     `device_token` names this device to later logins (`device=`), which then have tries of their own: a stranger who
@@ -52,7 +52,7 @@ class Authenticated(_Secret):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renewed(_Secret):
+class Renewed(Secret):
     """A session goes on under another token, which exists here and with the client only.
 
     The token that it had works for `rotation_grace` longer, for requests that are under way.
@@ -104,7 +104,7 @@ class EmailUnverified(_Unfinished):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentRequired(_Unfinished, _Secret):
+class EnrolmentRequired(_Unfinished, Secret):
     """The password was right; the policy wants a second factor, which this account has yet to enrol."""
 
     challenge: str = field(repr=False)
@@ -115,7 +115,7 @@ class EnrolmentRequired(_Unfinished, _Secret):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge(_Unfinished, _Secret):
+class Challenge(_Unfinished, Secret):
     """The password was right; `complete_challenge` takes `challenge` and a code until `expires_at`."""
 
     challenge: str = field(repr=False)

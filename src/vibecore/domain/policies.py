@@ -24,9 +24,6 @@ _LONGEST: Final = timedelta(days=3650)
 class AuthPolicy:
     """What sign-in demands. InvalidValue names a figure that makes no sense.
 
-    Sign-in keeps the lengths of passwords and `session_absolute` so far. Nothing enforces the other figures yet: tries
-    are not limited, sessions do not end for want of use, and no second factor is asked for.
-
     Passwords
     - `password_shortest`, `password_longest`: code points after NFC, 8 and 128 (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
     - `bcrypt_cost`: 10, the schema's cost factor; 4 to 15. Build the installation's hasher with it.
@@ -53,6 +50,11 @@ class AuthPolicy:
     - `seen_interval`: last-seen times are written at most once in 60 s.
     - `reauthentication`: 5 minutes for which a proof of identity is enough for sensitive actions (django-allauth's).
 
+    Devices
+    - `device_lifetime`: 365 days after its last sign-in a device counts as known.
+    - `notice_of_new_device`: whether a sign-in from a device that is not known is told by mail; False, since it needs
+      an application that keeps device tokens.
+
     Addresses
     - `require_verified_email`: whether signing in needs an address that its owner has confirmed; False.
     - `reset_lifetime`, `verify_lifetime`: 1 hour and 24 hours (fastapi-users' default for the first).
@@ -78,6 +80,8 @@ class AuthPolicy:
     rotation_grace: timedelta = timedelta(seconds=10)
     seen_interval: timedelta = timedelta(seconds=60)
     reauthentication: timedelta = timedelta(minutes=5)
+    device_lifetime: timedelta = timedelta(days=365)
+    notice_of_new_device: bool = False
     require_verified_email: bool = False
     reset_lifetime: timedelta = timedelta(hours=1)
     verify_lifetime: timedelta = timedelta(hours=24)
@@ -87,7 +91,8 @@ class AuthPolicy:
         Integer(self.password_shortest, 1000).check("password_longest", self.password_longest)
         Integer(LOWEST_COST, HIGHEST_COST).check("bcrypt_cost", self.bcrypt_cost)
         Integer(1, 100).check("recovery_codes", self.recovery_codes)
-        Boolean().check("require_verified_email", self.require_verified_email)
+        for flag in ("notice_of_new_device", "require_verified_email"):
+            Boolean().check(flag, getattr(self, flag))
         for field in fields(self):
             value, default = getattr(self, field.name), field.default
             if isinstance(default, (timedelta, Limit, TotpParameters)) and type(value) is not type(default):

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Final, NoReturn
 
-from vibecore.domain import json
 from vibecore.domain.actors import Actor
-from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, SerializationConflict, Stale
-from vibecore.domain.json import EMPTY_OBJECT, JsonObject
-from vibecore.domain.logins import Authenticated
+from vibecore.domain.errors import AuthenticationFailed, NotFound, Stale
+from vibecore.domain.logins import Login
 from vibecore.domain.passwords import presented_password
 from vibecore.domain.permissions import Action
-from vibecore.domain.profiles import Profile, SessionInfo
-from vibecore.domain.sessions import SESSIONS, Session
-from vibecore.domain.tokens import SECRET_BYTES, make_session_token, token_digest
-from vibecore.domain.users import User, UserRole, check_email, email_key
+from vibecore.domain.profiles import Profile
+from vibecore.domain.second_factors import Enrolment
+from vibecore.domain.users import UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services import enrolling
 from vibecore.services.accounts import make_account
+from vibecore.services.challenges import Wants
 from vibecore.services.credentials import own_session
 from vibecore.services.presented import authenticated, read_token
-from vibecore.services.work import ATTEMPTS, Service, allowed_account
-
-DEVICE_BYTES: Final = 4096
-"""UTF-8 bytes of `device_info`, which a stranger can choose."""
+from vibecore.services.sign_in import SignIn
+from vibecore.services.visits import Visit
+from vibecore.services.work import Service, allowed_account
 
 
 class AuthService(Service):
@@ -55,32 +51,72 @@ class AuthService(Service):
         password: str,
         ip_address: str | None = None,
         device_info: Mapping[str, object] | None = None,
-    ) -> Authenticated:
-        """A new session of the user with this address and password; the time of login is noted.
+        device: str | None = None,
+    ) -> Login:
+        """How far an address and a password come: `match` on it, or ask for its `actor` where only success will do.
 
-        Raises AuthenticationFailed for an unknown address, a wrong password and a disabled account alike, after the
-        same work and with an audit row that names no address; InvalidValue for what no login can look like.
+        Denied is the answer to an unknown address, a wrong password and a disabled account alike, after the same work
+        and with an audit row that names no address. Tries are counted for the account, known or not, and for the client
+        (`ip_address`, IPv6 by its /64); who is held back is Throttled, and nothing was checked. `device` is the
+        `device_token` of an earlier login: its tries are its own, whatever strangers do. With Authenticated the time of
+        login is noted, a hash that is out of date replaced, and the tries that led here count no more.
+
+        Raises InvalidValue for what no login can look like.
         """
-        visitor = Actor.anonymous(ip_address=ip_address)
-        key = email_key(check_email(email))
-        plain = presented_password(password)
-        device = _device(device_info)
-        proven: str | None = None
-        for _ in range(ATTEMPTS):
-            user = self._work.read(visitor, lambda tx: tx.users.find_by_email_key(key))
-            if user is None or user.password_hash != proven:
-                if not self._matches(plain, user):
-                    self._refuse(visitor, user, "credentials")
-                assert user is not None
-                proven = user.password_hash
-            if user.disabled_at is not None:
-                self._refuse(visitor, user, "disabled")
-            try:
-                return self._open(visitor, user, device)
-            except (Stale, NotFound):
-                # The account changed after it was read, perhaps its password: nothing was written, look again.
-                continue
-        raise SerializationConflict
+        visit = Visit.of(ip_address, device_info, device)
+        return SignIn(self._work, visit).with_password(email_key(check_email(email)), presented_password(password))
+
+    def complete_challenge(
+        self,
+        *,
+        challenge: str,
+        code: str,
+        ip_address: str | None = None,
+        device_info: Mapping[str, object] | None = None,
+        device: str | None = None,
+    ) -> Login:
+        """The second step of a login: a Challenge, and a code of the authenticator or a recovery code.
+
+        Authenticated, once for a challenge, a code and a recovery code each; Denied for a code that is wrong or used
+        and a challenge that is used, expired, forged or from before a change of password or second factor; Throttled.
+        Raises InvalidValue; UnreadableSecret and NotConfigured where the key of the user's secret is missing.
+        """
+        return SignIn(self._work, Visit.of(ip_address, device_info, device)).with_code(challenge, code)
+
+    def begin_enrolment(self, *, challenge: str) -> Enrolment:
+        """What an authenticator is set up with, for an EnrolmentRequired; each call makes a new secret.
+
+        Raises AuthenticationFailed, LoginThrottled, InvalidValue; NotConfigured without a key to encrypt secrets with.
+        """
+        nobody = Actor.anonymous()
+        user = SignIn(self._work, Visit.of(None, None, None)).challenged_user(challenge)
+
+        def run(tx: UnitOfWork) -> Enrolment:
+            waiting, shown = enrolling.begun(self._effects, user)
+            event = self._work.event(tx, nobody, "auth.second_factor.begun", user_id=user.id)
+            with tx.batch() as batch:
+                batch.add(tx.users.update, waiting)
+                batch.add(tx.audit.append, event)
+            return shown
+
+        try:
+            return self._work.write(nobody, run)
+        except (NotFound, Stale):
+            raise AuthenticationFailed from None
+
+    def complete_enrolment(
+        self,
+        *,
+        challenge: str,
+        code: str,
+        ip_address: str | None = None,
+        device_info: Mapping[str, object] | None = None,
+        device: str | None = None,
+    ) -> Login:
+        """The first code of the authenticator that `begin_enrolment` set up: the second factor is on, and the login
+        Authenticated, with `recovery_codes` that are shown this once. Otherwise as `complete_challenge`."""
+        visit = Visit.of(ip_address, device_info, device)
+        return SignIn(self._work, visit).with_code(challenge, code, Wants.ENROLMENT)
 
     def authenticate(self, token: str, *, ip_address: str | None = None) -> Actor:
         """Who holds this session token, with the rights that the user has now. One round trip.
@@ -109,64 +145,3 @@ class AuthService(Service):
                 batch.add(tx.audit.append, event)
 
         self._work.write(actor, run)
-
-    def _matches(self, password: str, user: User | None) -> bool:
-        """Whether it is the user's password; as long for nobody. Outside any unit of work of its own."""
-        offload, hasher = self._effects.runtime.offload, self._effects.hasher
-        if user is None:
-            offload(hasher.verify_nothing, password)
-            return False
-        return offload(hasher.verify, password, user.password_hash)
-
-    def _refuse(self, visitor: Actor, user: User | None, reason: str) -> NoReturn:
-        """The row stays when a transaction around the login is rolled back."""
-        user_id = None if user is None else user.id
-        details = {"reason": reason}
-        self._work.aside(
-            lambda tx: tx.audit.append(
-                self._work.event(tx, visitor, "auth.login.failed", details=details, user_id=user_id)
-            )
-        )
-        raise AuthenticationFailed
-
-    def _open(self, visitor: Actor, user: User, device: JsonObject) -> Authenticated:
-        """A session, if the account is as it was read; else Stale or NotFound."""
-
-        def run(tx: UnitOfWork) -> Authenticated:
-            token = make_session_token(user.id, self._effects.tokens(SECRET_BYTES))
-            session = Session(
-                id=self._effects.ids(),
-                user_id=user.id,
-                token=token_digest(token),
-                device_info=device,
-                ip_address=visitor.ip_address,
-                expires_at=tx.now + self._effects.policy.session_absolute,
-                idle_expires_at=tx.now + self._effects.policy.session_idle,
-                authenticated_at=tx.now,
-                last_seen_at=tx.now,
-                created_at=tx.now,
-                updated_at=tx.now,
-            )
-            event = self._work.event(
-                tx, visitor, "auth.login", resource_type="session", resource_id=session.id, user_id=user.id
-            )
-            with tx.batch() as batch:
-                # First, for it compares the version: no session is made for a password that has been replaced.
-                updated = batch.add(tx.users.update, dataclasses.replace(user, last_login_at=tx.now))
-                opened = batch.add(tx.sessions.insert, session)
-                batch.add(tx.audit.append, event)
-            actor = Actor.of_user(updated.value, session_id=session.id, ip_address=visitor.ip_address)
-            return Authenticated(
-                user=Profile.of(updated.value), actor=actor, token=token, session=SessionInfo.of(opened.value)
-            )
-
-        return self._work.write(visitor, run)
-
-
-def _device(value: Mapping[str, object] | None) -> JsonObject:
-    if value is None:
-        return EMPTY_OBJECT
-    device: JsonObject = SESSIONS.column("device_info").check(value)
-    if len(json.dumps(device).encode()) > DEVICE_BYTES:
-        raise InvalidValue("device_info", f"is larger than {DEVICE_BYTES} bytes")
-    return device

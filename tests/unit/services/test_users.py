@@ -189,20 +189,22 @@ def test_two_administrators_cannot_demote_each_other_at_the_same_time(house: Hou
 
 def test_disabling_ends_every_session(house: House) -> None:
     """And no login is possible until the account is enabled again; repeating either has no effect."""
-    tokens = [house.vibe.auth.login(email="viewer@example.org", password=PASSWORD).token for _ in range(2)]
+    tokens = [
+        house.vibe.auth.login(email="viewer@example.org", password=PASSWORD).authenticated.token for _ in range(2)
+    ]
     someone = user_id(house.viewer)
     assert house.vibe.users.disable(house.admin, someone).disabled_at == house.clock()
     house.clock.move(days=1)
     assert house.vibe.users.disable(house.admin, someone).disabled_at != house.clock()
     assert house.sessions(house.viewer) == 0
     with pytest.raises(AuthenticationFailed):
-        house.vibe.auth.login(email="viewer@example.org", password=PASSWORD)
+        assert house.vibe.auth.login(email="viewer@example.org", password=PASSWORD).actor
     assert house.vibe.users.enable(house.admin, someone).disabled_at is None
     house.vibe.users.enable(house.admin, someone)
     for token in tokens:
         with pytest.raises(AuthenticationFailed):
             house.vibe.auth.authenticate(token)
-    house.vibe.auth.login(email="viewer@example.org", password=PASSWORD)
+    assert house.vibe.auth.login(email="viewer@example.org", password=PASSWORD).actor
     assert house.actions() == [
         "auth.login",
         "auth.login",
@@ -220,7 +222,7 @@ def test_the_first_administrator_is_made_by_the_system(house: House) -> None:
     (event,) = house.trail()
     assert (event.action, event.user_id, event.resource_id) == ("user.created", None, made.id)
     assert event.details == {"role": "admin", "system_reason": "set-up", "override": True}
-    entered = house.vibe.auth.login(email="root@example.org", password=PASSWORD)
+    entered = house.vibe.auth.login(email="root@example.org", password=PASSWORD).authenticated
     assert house.vibe.users.page(entered.actor, limit=1).items
     with pytest.raises(AlreadyExists):
         house.vibe.users.create_admin(SYSTEM, email="ROOT@example.org", password=PASSWORD, name="Root")

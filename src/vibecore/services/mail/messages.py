@@ -32,6 +32,8 @@ class MailPurpose(StrEnum):
     """A notice after a change or a reset."""
     ACCOUNT_LOCKED = "account-locked"
     """A notice that too many logins failed."""
+    SECOND_FACTOR_CHANGED = "second-factor-changed"
+    """A notice that a second factor was switched on or off, or has other recovery codes."""
     NEW_DEVICE = "new-device"
     """A notice of a login from a device that was not known."""
 

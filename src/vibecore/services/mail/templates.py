@@ -25,6 +25,7 @@ FIELDS: Final[Mapping[MailPurpose, frozenset[str]]] = {
     MailPurpose.RESET_PASSWORD: _LINK,
     MailPurpose.PASSWORD_CHANGED: _NOTICE,
     MailPurpose.ACCOUNT_LOCKED: _NOTICE,
+    MailPurpose.SECOND_FACTOR_CHANGED: _NOTICE | {"change"},
     MailPurpose.NEW_DEVICE: _NOTICE | {"ip_address", "device"},
 }
 """The fields that a template may name. `email` is the account's address, `name` its holder's; `expires` and `time` are
@@ -133,6 +134,14 @@ Too many logins to your account at $public_url failed; the last one at $time. Th
 
 If this was you and you forgot your password, choose a new one. If it was not you, nobody got in: your password is
 still the one that you know.
+""",
+    )
+    second_factor_changed: MailTemplate = MailTemplate(
+        "The second factor of your account was changed",
+        """\
+The second factor of your account at $public_url was changed at $time: $change.
+
+If this was not you, change your password at once and contact us.
 """,
     )
     new_device: MailTemplate = MailTemplate(

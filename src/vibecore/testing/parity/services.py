@@ -12,6 +12,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from pyotp.totp import TOTP
 
 from vibecore.bootstrap.services import Services
 from vibecore.domain.actors import Actor
@@ -30,6 +31,7 @@ from vibecore.testing.parity.calls import PATHS
 
 PASSWORDS: Final = ("correct horse battery staple", "another long password", "short")
 EMAILS: Final = ("ada@example.org", "ADA@example.org", "bob@example.org", "cy@example.org", "no address")
+CODES: Final = (None, "123456", "0000-1111-2222-3333-4444-5555")
 FOLDERS: Final = ("empty", "tree", "changed", "nowhere")
 ISSUE: Final = {"line": 1, "column": 1, "severity": "error", "category": "correctness", "message": "wrong"}
 PERMISSIONS: Final = (
@@ -70,17 +72,31 @@ class World:
         self.projects: list[Project] = []
         self.things: list[UUID] = []
         self.cursors: list[str] = []
+        self.devices: list[str] = []
+        self.challenges: list[str] = []
+        self.codes: list[Callable[[], list[str]]] = []
 
     def learn(self, value: Any) -> None:
         """Keep what later calls can use."""
         kind = type(value).__name__
-        if kind == "Authenticated" or kind == "Renewed":
+        if kind in ("Authenticated", "Renewed"):
             self._keep(self.actors, value.actor)
             self._keep(self.tokens, value.token)
             self._keep(self.session_ids, value.session.id)
+            if kind == "Authenticated":
+                self._keep(self.devices, value.device_token)
+                self._keep_codes(value.recovery_codes)
         elif kind == "Mail":
             if "token" in value.values:
                 self._keep(self.links, value.values["token"])
+        elif kind in ("Challenge", "EnrolmentRequired"):
+            self._keep(self.challenges, value.challenge)
+        elif kind == "Enrolment":
+            secret = TOTP(value.secret)
+            self.codes = [lambda: [secret.at(START), secret.at(START + timedelta(seconds=30))], *self.codes][:4]
+        elif kind == "Confirmed":
+            self.learn(value.renewed)
+            self._keep_codes(value.recovery_codes)
         elif kind == "Actor":
             self._keep(self.actors, value)
         elif kind == "CreatedKey":
@@ -104,6 +120,10 @@ class World:
             self.learn(item)
         if page.next_cursor is not None:
             self._keep(self.cursors, page.next_cursor)
+
+    def _keep_codes(self, codes: tuple[str, ...]) -> None:
+        if codes:
+            self.codes = [lambda: list(codes[:2]), *self.codes][:4]
 
     @staticmethod
     def _keep(known: list[Any], value: Any) -> None:
@@ -136,7 +156,6 @@ ARGUMENTS: Final[dict[str, Callable[[World], SearchStrategy[Any]]]] = {
     "token": lambda w: st.sampled_from(w.tokens),
     "key": lambda w: st.sampled_from(w.keys),
     "session_id": lambda w: _known(w.session_ids * 2, _NO_ID),
-    "code": lambda w: st.sampled_from((None, "123456", "0000-1111-2222-3333-4444-5555")),
     "key_id": lambda w: _known(w.key_ids * 2, _NO_ID),
     "permissions": lambda w: st.sampled_from(PERMISSIONS),
     "expires_at": lambda w: st.sampled_from(EXPIRIES),
@@ -146,6 +165,9 @@ ARGUMENTS: Final[dict[str, Callable[[World], SearchStrategy[Any]]]] = {
     "new_email": lambda w: st.sampled_from(EMAILS),
     "password": lambda w: st.sampled_from((PASSWORDS[0], PASSWORDS[0], *PASSWORDS)),
     "ip_address": lambda w: st.sampled_from((None, "192.0.2.1", "x" * 51)),
+    "device": lambda w: _known(w.devices, st.none()),
+    "challenge": lambda w: _known(w.challenges * 2, st.just("vcc_nonsense")),
+    "code": lambda w: _known([code for make in w.codes for code in make()], st.sampled_from(CODES)),
     "device_info": lambda w: st.none() | strategies.json_documents(dict),
     "project_id": lambda w: _known([each.id for each in w.projects] * 4, _NO_ID),
     "user_id": lambda w: _known(w.users * 2, _NO_ID),

@@ -23,6 +23,7 @@ VALUES: dict[str, str | datetime] = {
     "time": NOON.astimezone(timezone(timedelta(hours=9))),
     "ip_address": "192.0.2.1",
     "device": "Firefox on Linux",
+    "change": "it was switched on",
 }
 
 
