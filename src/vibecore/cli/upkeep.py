@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vibecore.cli import exits
 from vibecore.cli.options import AsJson, Schema, Url
 
 
@@ -62,3 +63,22 @@ def maintain(
         "throttles purged"
     )
     console.print(f"audit trail prepared until {until:%Y-%m-%d}")
+
+
+def rotate_keys(url: Url = None, schema: Schema = None, as_json: AsJson = False) -> None:
+    """Encrypt the secrets of second factors with the newest key, so that older keys can go. Exit code 1 where a secret
+    needs a key that is not configured."""
+    from vibecore.cli import output, targets
+    from vibecore.domain.actors import Actor
+
+    with targets.opened(targets.lasting(url), schema) as vibe:
+        found = vibe.second_factors.rotate_keys(Actor.system("vibecore rotate-keys"))
+    if as_json:
+        output.emit(asdict(found))
+    else:
+        output.out().print(
+            f"{found.resealed:,} secrets encrypted anew, {found.unchanged:,} as before, {found.unreadable:,} unreadable"
+        )
+    if found.unreadable:
+        exits.complain(f"{found.unreadable} secrets need a key that is not configured: keep every key until none does")
+        raise typer.Exit(exits.REFUSED)
