@@ -32,7 +32,7 @@ from vibecore.domain.rules import Timestamp, plain_text
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.credentials import check_recent, own_account, standing
-from vibecore.services.scoped import NEWEST_FIRST, check_id
+from vibecore.services.scoped import NEWEST_FIRST, check_id, check_optional_id
 from vibecore.services.work import ATTEMPTS, Service, allowed_account
 
 
@@ -63,7 +63,7 @@ class ApiKeyService(Service):
         title: str = API_KEYS.column("name").check(name)
         granted = check_permissions(permissions)
         ends = None if expires_at is None else Timestamp().check("expires_at", expires_at)
-        chosen = _chosen(user_id)
+        chosen = check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> CreatedKey:
             owner = _owner(actor, Action.KEYS_MANAGE, chosen)
@@ -124,7 +124,7 @@ class ApiKeyService(Service):
         Raises NotFound (kind "user"), PermissionDenied, InvalidCursor; InvalidValue, also for an actor without an
         account.
         """
-        chosen = _chosen(user_id)
+        chosen = check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> Page[KeyInfo]:
             owner = _owner(actor, Action.KEYS_READ, chosen)
@@ -143,7 +143,7 @@ class ApiKeyService(Service):
         Raises NotFound (kind "api_key") where there is none, as after an earlier call; PermissionDenied; InvalidValue,
         also for an actor without an account.
         """
-        wanted, chosen = check_id("key_id", key_id), _chosen(user_id)
+        wanted, chosen = check_id("key_id", key_id), check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> None:
             owner = _owner(actor, Action.KEYS_MANAGE, chosen)
@@ -184,10 +184,6 @@ class ApiKeyService(Service):
         if key.user_id != actor.user_id:
             details["user_id"] = str(key.user_id)
         return self._work.event(tx, actor, name, resource_type=API_KEYS.kind, resource_id=key.id, details=details)
-
-
-def _chosen(user_id: UUID | None) -> UUID | None:
-    return None if user_id is None else check_id("user_id", user_id)
 
 
 def _owner(actor: Actor, action: Action, chosen: UUID | None) -> UUID:

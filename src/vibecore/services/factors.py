@@ -8,12 +8,15 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime
 
-from vibecore.domain.errors import AuthenticationFailed
 from vibecore.domain.recovery_codes import parse_recovery_code, recovery_code_digest
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import totp
 from vibecore.services.effects import Effects
+
+
+class WrongCode(Exception):
+    """The code does not prove it: undoes the unit of work. Callers never see it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,11 +52,11 @@ def proof(effects: Effects, user: User, code: str, now: datetime) -> Proof | Non
 
 def spend(tx: UnitOfWork, effects: Effects, user: User, proven: Proof) -> User:
     """Use the code up; the user as it has to be stored in this unit, by `tx.users.update`, whose comparison with what
-    was read is what lets a time step be used once. AuthenticationFailed for a recovery code that is not there (any
+    was read is what lets a time step be used once. WrongCode for a recovery code that is not there (any
     more): then the unit must be undone."""
     if proven.recovery is not None:
         if not tx.recovery_codes.use(user.id, proven.recovery):
-            raise AuthenticationFailed
+            raise WrongCode
         return user
     sealed = user.two_factor_secret
     assert sealed is not None

@@ -85,18 +85,19 @@ def renew(
     effects: Effects,
     tx: UnitOfWork,
     batch: Batch,
+    user: User,
     session: Session,
     *,
     proven: bool = False,
     second_factor: bool | None = None,
 ) -> Issued:
-    """The session under a new token, with the old one kept as superseded; Stale where it has been renewed meanwhile.
+    """The session in use under a new token, the old one kept as superseded; Stale where it has been renewed meanwhile.
 
     `proven`: its user has just proved who they are; `second_factor`: with two factors from now on, or no longer. When
     the session ends does not change, unless it becomes a stronger one, which ends sooner.
     """
     token = make_session_token(session.user_id, effects.tokens(SECRET_BYTES))
-    after = dataclasses.replace(session, token=token_digest(token), last_seen_at=tx.now)
+    after = dataclasses.replace(seen(effects.policy, user, session, tx.now), token=token_digest(token))
     if proven:
         after = dataclasses.replace(after, authenticated_at=tx.now)
     if second_factor is not None:
@@ -105,8 +106,8 @@ def renew(
             policy = effects.policy
             after = dataclasses.replace(
                 after,
-                expires_at=min(session.expires_at, tx.now + policy.strong_absolute),
-                idle_expires_at=min(session.idle_expires_at, tx.now + policy.strong_idle),
+                expires_at=min(after.expires_at, tx.now + policy.strong_absolute),
+                idle_expires_at=min(after.idle_expires_at, tx.now + policy.strong_idle),
             )
     stored = batch.add(tx.sessions.update, after)
     batch.add(

@@ -18,7 +18,7 @@ from vibecore.services import links
 from vibecore.services.accounts import asking
 from vibecore.services.blocklist import common_passwords
 from vibecore.services.credentials import Standing
-from vibecore.services.issuing import end_all, end_others, renew, seen
+from vibecore.services.issuing import end_all, end_others, renew
 from vibecore.services.links import RESET
 from vibecore.services.mail.messages import MailPurpose
 from vibecore.services.tries import Counters, demand, forget
@@ -106,8 +106,7 @@ class PasswordService(Service):
             event = self._work.event(tx, actor, "auth.password.changed", resource_type="user", resource_id=user.id)
             with tx.batch() as batch:
                 stored = batch.add(tx.users.update, dataclasses.replace(user, password_hash=hashed))
-                used = seen(self._effects.policy, user, session, tx.now)
-                issued = renew(self._effects, tx, batch, used, proven=True)
+                issued = renew(self._effects, tx, batch, user, session, proven=True)
                 end_others(tx, batch, session)
                 batch.add(tx.audit.append, event)
             counters = Counters(self._effects)

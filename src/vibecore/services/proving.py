@@ -13,16 +13,12 @@ from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import factors, issuing
 from vibecore.services.credentials import is_alive, own_session, standing
-from vibecore.services.factors import Proof
+from vibecore.services.factors import Proof, WrongCode
 from vibecore.services.tries import Counters, demand, forget
 from vibecore.services.work import ATTEMPTS, Work, allowed_account
 
 _PASSWORD: Final = "password"
 _CODE: Final = "code"
-
-
-class _Wrong(Exception):
-    """What was shown does not prove it; the unit of work is undone."""
 
 
 class Proving:
@@ -55,7 +51,7 @@ class Proving:
                 counted = True
             try:
                 return self._renewed(user, code)
-            except _Wrong:
+            except WrongCode:
                 self._refused(_CODE)
                 raise AuthenticationFailed from None
             except (Stale, NotFound):
@@ -64,14 +60,14 @@ class Proving:
         raise SerializationConflict
 
     def _renewed(self, checked: User, code: str | None) -> Renewed:
-        """Stale where the account is not what was checked; _Wrong for a code that is wrong or missing."""
+        """Stale where the account is not what was checked; WrongCode for a code that is wrong or missing."""
 
         def run(tx: UnitOfWork) -> Renewed:
             user, session = self._account(tx)
             if (user.password_hash, user.two_factor_enabled) != (checked.password_hash, checked.two_factor_enabled):
                 raise Stale("user", user.id)
             proof = self._proof(tx, user, code) if user.two_factor_enabled else None
-            changed = None if proof is None else self._spent(tx, user, proof)
+            changed = None if proof is None else factors.spend(tx, self._effects, user, proof)
             event = self._work.event(
                 tx,
                 self._actor,
@@ -80,13 +76,14 @@ class Proving:
                 resource_id=session.id,
                 details={} if proof is None else {"second_factor": proof.method},
             )
-            used = issuing.seen(self._effects.policy, user, session, tx.now)
             with tx.batch() as batch:
                 if changed is not None:
                     # First, for it compares the version: a time step is used up once.
                     batch.add(tx.users.update, changed)
                 second_factor = None if proof is None else True
-                issued = issuing.renew(self._effects, tx, batch, used, proven=True, second_factor=second_factor)
+                issued = issuing.renew(
+                    self._effects, tx, batch, user, session, proven=True, second_factor=second_factor
+                )
                 batch.add(tx.audit.append, event)
             # Afterwards, whatever becomes of it: the client needs the new token.
             cleared = [self._counters.proof(user.id).id]
@@ -114,14 +111,8 @@ class Proving:
     def _proof(self, tx: UnitOfWork, user: User, code: str | None) -> Proof:
         proof = None if code is None else factors.proof(self._effects, user, code, tx.now)
         if proof is None:
-            raise _Wrong
+            raise WrongCode
         return proof
-
-    def _spent(self, tx: UnitOfWork, user: User, proof: Proof) -> User:
-        try:
-            return factors.spend(tx, self._effects, user, proof)
-        except AuthenticationFailed:
-            raise _Wrong from None
 
     def _refused(self, reason: str) -> None:
         """The row stays when a transaction around the call is rolled back."""

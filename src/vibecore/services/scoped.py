@@ -74,3 +74,8 @@ class Scoped(Service):
 def check_id(field: str, value: Any) -> UUID:
     """`value`, or InvalidValue that names `field`."""
     return _UUID.check(field, value)
+
+
+def check_optional_id(field: str, value: Any) -> UUID | None:
+    """`value`, if it is an id or None, or InvalidValue that names `field`."""
+    return None if value is None else check_id(field, value)

@@ -26,8 +26,7 @@ from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import Batch, UnitOfWork
 from vibecore.services import enrolling, factors, issuing
 from vibecore.services.credentials import Standing, check_recent, own_account, own_session, standing
-from vibecore.services.effects import Effects
-from vibecore.services.factors import Proof
+from vibecore.services.factors import WrongCode
 from vibecore.services.mail.messages import MailPurpose
 from vibecore.services.scoped import check_id
 from vibecore.services.tries import Counters, demand, forget
@@ -92,9 +91,7 @@ class SecondFactorService(Service):
         def change(tx: UnitOfWork, batch: Batch, user: User, session: Session) -> Callable[[], Confirmed]:
             updated = batch.add(tx.users.update, enrolling.enabled(user))
             codes = enrolling.new_codes(self._effects, tx, batch, user)
-            issued = issuing.renew(
-                self._effects, tx, batch, self._used(user, session, tx), proven=True, second_factor=True
-            )
+            issued = issuing.renew(self._effects, tx, batch, user, session, proven=True, second_factor=True)
             issuing.end_others(tx, batch, session)
             return lambda: Confirmed(recovery_codes=codes, renewed=issued.renewed(updated.value, actor.ip_address))
 
@@ -110,9 +107,7 @@ class SecondFactorService(Service):
         def change(tx: UnitOfWork, batch: Batch, user: User, session: Session) -> Callable[[], Renewed]:
             updated = batch.add(tx.users.update, enrolling.disabled(user))
             enrolling.drop_codes(tx, batch, user)
-            issued = issuing.renew(
-                self._effects, tx, batch, self._used(user, session, tx), proven=True, second_factor=False
-            )
+            issued = issuing.renew(self._effects, tx, batch, user, session, proven=True, second_factor=False)
             issuing.end_others(tx, batch, session)
             return lambda: issued.renewed(updated.value, actor.ip_address)
 
@@ -202,8 +197,8 @@ class SecondFactorService(Service):
             account = self._recent(tx, actor, enabled)
             proven = factors.proof(self._effects, account.user, code, tx.now)
             if proven is None or (proven.recovery is not None and not enabled):
-                raise _WrongCode
-            user = _spent(tx, self._effects, account.user, proven)
+                raise WrongCode
+            user = factors.spend(tx, self._effects, account.user, proven)
             event = self._work.event(tx, actor, change.event, resource_type="user", resource_id=user_id)
             with tx.batch() as batch:
                 result = apply(tx, batch, user, account.own())
@@ -213,7 +208,7 @@ class SecondFactorService(Service):
 
         try:
             done = self._work.write(actor, run)
-        except _WrongCode:
+        except WrongCode:
             self._work.aside(
                 lambda tx: tx.audit.append(
                     self._work.event(tx, actor, "auth.second_factor.failed", details={"change": change.event})
@@ -222,9 +217,6 @@ class SecondFactorService(Service):
             raise AuthenticationFailed from None
         forget(self._work, counted.id)
         return done
-
-    def _used(self, user: User, session: Session, tx: UnitOfWork) -> Session:
-        return issuing.seen(self._effects.policy, user, session, tx.now)
 
     def _recent(self, tx: UnitOfWork, actor: Actor, enabled: bool) -> Standing:
         """The actor's account and session. Raises as the methods above say."""
@@ -270,19 +262,8 @@ class _Change:
     notice: str
 
 
-class _WrongCode(Exception):
-    """Undoes the unit; the caller gets AuthenticationFailed."""
-
-
 def _own(actor: Actor) -> UUID:
     """The account of an actor that came with a session. PermissionDenied for an API key, nobody and the system."""
     if actor.kind is not ActorKind.SESSION:
         raise PermissionDenied(CHANGE.value)
     return own_session(actor)[0]
-
-
-def _spent(tx: UnitOfWork, effects: Effects, user: User, proven: Proof) -> User:
-    try:
-        return factors.spend(tx, effects, user, proven)
-    except AuthenticationFailed:
-        raise _WrongCode from None

@@ -19,7 +19,7 @@ from vibecore.services import issuing, living
 from vibecore.services.credentials import own_session
 from vibecore.services.presented import presented, read_token, revoke_reused
 from vibecore.services.proving import Proving
-from vibecore.services.scoped import NEWEST_FIRST, check_id
+from vibecore.services.scoped import NEWEST_FIRST, check_id, check_optional_id
 from vibecore.services.work import Service, allowed_account
 
 _REVOKED_ALL: Final = "auth.sessions.revoked"
@@ -39,7 +39,7 @@ class SessionService(Service):
         Raises PermissionDenied for other people's, existing or not; NotFound (kind "user"), InvalidValue,
         InvalidCursor.
         """
-        wanted = _checked(user_id)
+        wanted = check_optional_id("user_id", user_id)
         as_of, rest = living.read_cursor(cursor)
 
         def run(tx: UnitOfWork) -> Page[SessionInfo]:
@@ -66,7 +66,7 @@ class SessionService(Service):
 
         Raises NotFound (kind "session"); PermissionDenied for other people's, existing or not; InvalidValue.
         """
-        session, wanted = check_id("session_id", session_id), _checked(user_id)
+        session, wanted = check_id("session_id", session_id), check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> None:
             key = _account(actor, Action.SESSION_END, wanted)
@@ -112,7 +112,7 @@ class SessionService(Service):
 
         Raises PermissionDenied for other people's, existing or not; NotFound (kind "user"), InvalidValue.
         """
-        wanted = _checked(user_id)
+        wanted = check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> int:
             key = _account(actor, Action.SESSION_END, wanted)
@@ -158,9 +158,8 @@ class SessionService(Service):
                 resource_id=session.id,
                 user_id=user.id,
             )
-            used = issuing.seen(self._effects.policy, user, session, tx.now)
             with tx.batch() as batch:
-                issued = issuing.renew(self._effects, tx, batch, used)
+                issued = issuing.renew(self._effects, tx, batch, user, session)
                 batch.add(tx.audit.append, event)
             return issued.renewed(user, ip_address)
 
@@ -189,10 +188,6 @@ class SessionService(Service):
         tx.audit.append(
             self._work.event(tx, actor, _REVOKED_ALL, resource_type="user", resource_id=user_id, details=details)
         )
-
-
-def _checked(user_id: UUID | None) -> UUID | None:
-    return None if user_id is None else check_id("user_id", user_id)
 
 
 def _account(actor: Actor, action: Action, wanted: UUID | None) -> UUID:

@@ -32,7 +32,7 @@ from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import challenges, enrolling, factors, issuing
 from vibecore.services.challenges import Wants
 from vibecore.services.enrolling import SWITCHED_ON
-from vibecore.services.factors import Proof
+from vibecore.services.factors import Proof, WrongCode
 from vibecore.services.mail.messages import MailPurpose
 from vibecore.services.tries import Counters, Tries, take
 from vibecore.services.visits import Visit
@@ -103,7 +103,7 @@ class SignIn:
                 return self._denied(user, "auth.challenge.failed", "used")
             try:
                 return self._open(user, proven, enrolled=wants is Wants.ENROLMENT)
-            except AuthenticationFailed:
+            except WrongCode:
                 self._work.decide(lambda tx: tx.throttles.refund(used.id, used.limit))
                 return self._denied(user, "auth.challenge.failed", "code")
             except (Stale, NotFound):
@@ -191,7 +191,7 @@ class SignIn:
         return challenge, now + self._effects.policy.challenge_lifetime
 
     def _open(self, user: User, proven: Proof | None, *, enrolled: bool = False) -> Authenticated:
-        """A session, if the account is as it was read. Stale, NotFound; AuthenticationFailed for a recovery code that
+        """A session, if the account is as it was read. Stale, NotFound; WrongCode for a recovery code that
         is not there."""
         visit, effects, work = self._visit, self._effects, self._work
         method = {} if proven is None else {"second_factor": proven.method}
