@@ -26,9 +26,9 @@ from vibecore.repositories.unit_of_work import Mode, Store
 from vibecore.services.challenges import Wants, make_challenge
 from vibecore.services.mail.local import OutboxMailer
 from vibecore.testing.effects import START, fixed_effects
+from vibecore.testing.parity.arguments import ISSUE, PASSWORDS
 from vibecore.testing.parity.machine import everything
 from vibecore.testing.parity.outcomes import difference
-from vibecore.testing.parity.services import ISSUE, PASSWORDS
 
 PASSWORD: Final = PASSWORDS[0]
 _PLENTY: Final = Limit(timedelta(microseconds=1), 1000)

@@ -52,7 +52,7 @@ from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.tests import TEST_RESULTS
 from vibecore.domain.users import USERS, UserRole
 from vibecore.testing.effects import START
-from vibecore.testing.parity.services import ISSUE, PASSWORDS
+from vibecore.testing.parity.arguments import ISSUE, PASSWORDS
 from vibecore.testing.wrong import NUL, SURROGATES, Label, wrong_values
 
 UNKNOWN: Final = UUID(int=2**100)

@@ -19,7 +19,8 @@ from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store
 from vibecore.testing.effects import FixedClock, fixed_effects
 from vibecore.testing.parity.outcomes import outcome
-from vibecore.testing.parity.services import World, a_service_call, make_folders, public_methods
+from vibecore.testing.parity.services import a_service_call, public_methods
+from vibecore.testing.parity.world import World, make_folders
 
 PASSWORD: Final = "only the owner knows this one"
 METHODS: Final = public_methods(Services(cast(Any, SimpleNamespace(effects=None))))
@@ -48,14 +49,15 @@ class Castle:
         assert owner.user_id is not None
         assert owner.session_id is not None
         self.people, self.projects = (root.id, owner.user_id), (made.id, public.id)
-        self.world = World(folder)
+        self.world = World(folder, clock)
         viewer = Actor(
             kind=ActorKind.API_KEY, user_id=owner.user_id, role=UserRole.DEVELOPER, scopes=frozenset({"project.read"})
         )
         self.world.actors = [stranger, stranger, Actor.anonymous(), viewer]
         self.world.users = list(self.people)
         self.world.projects = [made, public]
-        self.world.things = [file.id, deployment.id, review.id]
+        for child in (file, deployment, review):
+            self.world.learn(child)
         self.world.key_ids = [key.info.id]
         self.world.session_ids = [owner.session_id]
 

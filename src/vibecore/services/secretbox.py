@@ -65,9 +65,7 @@ class SecretBox:
             raise InvalidValue("secret", f"must be bytes, not {type(secret).__name__}")
         if len(secret) > LONGEST_SECRET:
             raise InvalidValue("secret", f"is longer than {LONGEST_SECRET} bytes")
-        # Fernet writes a time in the clear, for tokens that expire. These do not, and nobody is told when they were
-        # made.
-        return every.encrypt_at_time(owner.bytes + secret, 0).decode()
+        return self._encrypted(every, owner.bytes + secret).decode()
 
     def open(self, user_id: UUID, sealed: str) -> bytes:
         """The secret that was sealed for this user.
@@ -95,6 +93,11 @@ class SecretBox:
     def reseal(self, user_id: UUID, sealed: str) -> str:
         """The same secret, sealed with the newest key. Raises as `open` does."""
         return self.seal(user_id, self.open(user_id, sealed))
+
+    def _encrypted(self, box: MultiFernet, content: bytes) -> bytes:
+        # Fernet writes a time in the clear, for tokens that expire. These do not, and nobody is told when they were
+        # made.
+        return box.encrypt_at_time(content, 0)
 
     def _configured(self) -> tuple[MultiFernet, Fernet]:
         """A Fernet of all keys, and one of the newest."""

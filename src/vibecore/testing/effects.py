@@ -8,13 +8,15 @@ None of this protects anything: tokens can be guessed and passwords are kept rea
 
 from __future__ import annotations
 
+import hmac
 import threading
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from vibecore.domain.errors import InvalidValue
@@ -23,6 +25,9 @@ from vibecore.services.effects import Effects, PasswordHasher
 from vibecore.services.keyring import Keyring
 from vibecore.services.mail.local import OutboxMailer
 from vibecore.services.secretbox import SecretBox
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -114,6 +119,31 @@ class RecordingRuntime:
         return call(*args, **kwargs)
 
 
+class FixedBox(SecretBox):
+    """Seals with one key that everybody knows, and the n-th secret of every run alike: two installations that did the
+    same hold the same."""
+
+    __slots__ = ("_starts",)
+    KEY: Final = b"a public key of exactly 32 bytes"
+    _starts: SequentialTokens
+
+    def __init__(self) -> None:
+        super().__init__([self.KEY])
+        object.__setattr__(self, "_starts", SequentialTokens("fernet"))
+
+    def _encrypted(self, box: MultiFernet, content: bytes) -> bytes:
+        """A Fernet token (https://github.com/fernet/spec) whose initialisation vector is not random."""
+        from cryptography.hazmat.primitives.ciphers import Cipher
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES
+        from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+        signing, encrypting, start = self.KEY[:16], self.KEY[16:], self._starts(16)
+        missing = 16 - len(content) % 16
+        cipher = Cipher(AES(encrypting), CBC(start)).encryptor()
+        token = b"\x80" + bytes(8) + start + cipher.update(content + bytes([missing]) * missing) + cipher.finalize()
+        return urlsafe_b64encode(token + hmac.digest(signing, token, "sha256"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedEffects(Effects):
     """Effects whose clock can be moved, and which keep the mails."""
@@ -131,6 +161,6 @@ def fixed_effects(*, hasher: PasswordHasher | None = None, clock: FixedClock | N
         tokens=SequentialTokens(),
         keys=Keyring(b"the secret key of fixed effects, which is public"),
         mailer=OutboxMailer(),
-        box=SecretBox([b"a public key of exactly 32 bytes"]),
+        box=FixedBox(),
         runtime=RecordingRuntime(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,11 +17,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
 from vibecore.domain.errors import TransactionError
+from vibecore.domain.schema import Table
 from vibecore.domain.tables import TABLES
+from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.services.mail.messages import Mail
 from vibecore.testing.backends import Backend, Database
 from vibecore.testing.effects import FixedClock, fixed_effects
+from vibecore.testing.parity.arguments import EMAILS, PASSWORDS
 from vibecore.testing.parity.calls import (
     FURNITURE,
     REPOSITORIES,
@@ -32,16 +36,12 @@ from vibecore.testing.parity.calls import (
     a_wrong_call,
 )
 from vibecore.testing.parity.outcomes import Outcome, difference, outcome
-from vibecore.testing.parity.services import (
-    EMAILS,
-    PASSWORDS,
-    WAITING,
-    World,
-    a_service_call,
-    make_folders,
-    public_methods,
-)
+from vibecore.testing.parity.services import WAITING, a_service_call, public_methods
+from vibecore.testing.parity.settlers import SETTLEMENTS, settle
+from vibecore.testing.parity.world import World, make_folders
 
+LEAPS: Final = (30.0, 60.0, 300.0, 299.999999, 600.0, 3600.0, 3600.000001, 86_400.0, 7 * 86_400.0)
+"""Seconds: a step of an authenticator, the periods of throttles, the lives of challenges, links and sessions."""
 SAVEPOINTS: Final = 3
 """Levels of nesting that the machine goes to."""
 
@@ -62,6 +62,11 @@ class Side:
         self.unit: UnitOfWork | None = None
         self.reader: UnitOfWork | None = None
         self.savepoints: list[AbstractContextManager[None]] = []
+
+    def demand_second_factors(self, roles: frozenset[UserRole]) -> None:
+        policy = dataclasses.replace(self.effects.policy, second_factor_roles=roles)
+        self.effects = dataclasses.replace(self.effects, policy=policy)
+        self.vibe = Vibe(self.store, self.effects)
 
     def begin(self, mode: Mode) -> None:
         self.unit = self.store.begin(mode)
@@ -144,10 +149,11 @@ class Parity(RuleBasedStateMachine):
         self.sides = [Side(database.__enter__(), self.clock) for database in self._opened]
         self.known = Known()
         self._folder = tempfile.TemporaryDirectory(prefix="vibecore-parity-")
-        self.world = World(Path(self._folder.name))
+        self.world = World(Path(self._folder.name), self.clock)
         make_folders(self.world.folder)
         self._methods = public_methods(self.sides[0].vibe)
         self.writing = False
+        self.by_services = False
 
     def methods(self) -> list[tuple[str, str, Signature]]:
         """The service methods that can be called now."""
@@ -169,21 +175,38 @@ class Parity(RuleBasedStateMachine):
             self.world.learn(mail)
         return first
 
-    @initialize(data=st.data())
-    def furnish(self, data: st.DataObject) -> None:
-        """Begin with some rows in most tables: listings have something to order, rules something to break."""
+    @initialize(
+        demanded=st.sampled_from((frozenset[UserRole](), frozenset({UserRole.ADMIN}))),
+        settlement=st.sampled_from(SETTLEMENTS),
+        by_services=st.booleans(),
+        data=st.data(),
+    )
+    def begin_run(
+        self, demanded: frozenset[UserRole], settlement: tuple[str, ...], by_services: bool, data: st.DataObject
+    ) -> None:
+        """With people who can act, and with some rows in most tables: listings have something to order, rules something
+        to break. Half of the runs go on through services alone: whoever begins to write to the store seldom gets back
+        to them."""
+        self.by_services = by_services
+        for side in self.sides:
+            side.demand_second_factors(demanded)
+        for each in settle(self.world, settlement):
+            self.both(lambda side, each=each: each(side.vibe), str(each))  # type: ignore[misc]
         self.both(lambda side: side.begin(Mode.WRITE), "begin")
         for table in data.draw(st.sampled_from(FURNITURE)):
-            record = data.draw(a_record(self.known, table))
-            call = Call(REPOSITORIES[table.name], "append" if table.partitioned else "insert", (record,))
-
-            def run(side: Side, call: Call = call) -> Any:
-                assert side.unit is not None
-                with side.unit.savepoint():
-                    return call(side.unit)
-
-            self.both(run, str(call))
+            self.furnish(data, table)
         self.both(lambda side: side.end("commit"), "commit")
+
+    def furnish(self, data: st.DataObject, table: Table[Any]) -> None:
+        record = data.draw(a_record(self.known, table))
+        call = Call(REPOSITORIES[table.name], "append" if table.partitioned else "insert", (record,))
+
+        def run(side: Side) -> Any:
+            assert side.unit is not None
+            with side.unit.savepoint():
+                return call(side.unit)
+
+        self.both(run, str(call))
 
     # -- calls
 
@@ -261,7 +284,7 @@ class Parity(RuleBasedStateMachine):
         )
         self.both(lambda side: side.vibe.auth.login(email=person, password=PASSWORDS[0]), f"sign in {person}")
 
-    @precondition(lambda self: self.sides[0].unit is None and len(self.world.actors) > 2)
+    @precondition(lambda self: self.sides[0].unit is None and len(self.world.actors) > 2 and not self.world.projects)
     @rule(data=st.data())
     def begin_project(self, data: st.DataObject) -> None:
         actor = data.draw(st.sampled_from(self.world.actors[2:]))
@@ -269,7 +292,7 @@ class Parity(RuleBasedStateMachine):
 
     # -- transactions
 
-    @precondition(lambda self: self.sides[0].unit is None)
+    @precondition(lambda self: self.sides[0].unit is None and not self.by_services)
     @rule(mode=st.sampled_from([Mode.WRITE] * 6 + [Mode.SNAPSHOT, Mode.READ, Mode.SINGLE]))
     def begin(self, mode: Mode) -> None:
         self.writing = mode is Mode.WRITE
@@ -298,9 +321,14 @@ class Parity(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.both(lambda side: side.reopen(), "reopen")
 
-    @rule(microseconds=st.sampled_from((0, 1, 1, 1000, 10**6, 86_400 * 10**6, -5)))
+    @rule(microseconds=st.sampled_from((0, 1, 1, 1000, 10**6, -5)))
     def move_clock(self, microseconds: int) -> None:
         self.clock.move(microseconds=microseconds)
+
+    @rule(seconds=st.sampled_from(LEAPS))
+    def wait(self, seconds: float) -> None:
+        """To where the rules of sign-in change, or a moment before or after."""
+        self.clock.move(seconds=seconds)
 
     # -- a second unit of work that reads while the first writes
 

@@ -1,0 +1,222 @@
+"""What arguments of service calls are drawn from, by their names: mostly what fits, so that calls get to the rules
+behind their checks, and now and then something that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from vibecore.domain.actors import Actor
+from vibecore.domain.deployments import DeploymentStatus
+from vibecore.domain.filters import Field
+from vibecore.domain.paging import Order
+from vibecore.domain.permissions import Action
+from vibecore.domain.projects import ProjectStatus, Visibility
+from vibecore.domain.tests import TestType
+from vibecore.domain.users import UserRole
+from vibecore.testing import strategies
+from vibecore.testing.effects import START
+from vibecore.testing.parity.calls import PATHS
+from vibecore.testing.parity.world import CHILDREN, LINKS, World
+
+PASSWORDS: Final = ("correct horse battery staple", "another long password", "short")
+EMAILS: Final = ("ada@example.org", "ADA@example.org", "bob@example.org", "cy@example.org", "no address")
+FOLDERS: Final = ("empty", "tree", "changed")
+ISSUE: Final = {"line": 1, "column": 1, "severity": "error", "category": "correctness", "message": "wrong"}
+LIFETIMES: Final = (1, 10**6, 3600 * 10**6, 86_400 * 10**6)
+"""Microseconds from now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where a call takes place: what is known, the method, the project it is about and who acts."""
+
+    world: World
+    method: tuple[str, str]
+    project_id: UUID
+    actor: Actor
+
+
+Values = Callable[[Scene], SearchStrategy[Any]]
+
+NO_ID: Final = UUID(int=2**100)
+
+
+def _sampled(*values: Any) -> Values:
+    strategy = st.sampled_from(values)
+    return lambda scene: strategy
+
+
+def _drawn(strategy: SearchStrategy[Any]) -> Values:
+    return lambda scene: strategy
+
+
+def _moments(scene: Scene, distances: Sequence[int]) -> SearchStrategy[datetime]:
+    return st.sampled_from([scene.world.clock() + timedelta(microseconds=distance) for distance in distances])
+
+
+def _known(values: Sequence[Any], otherwise: Any) -> SearchStrategy[Any]:
+    return st.sampled_from(values) if values else st.just(otherwise)
+
+
+def _child(name: str) -> Values:
+    return lambda scene: _known(scene.world.of_project(name, scene.project_id), NO_ID)
+
+
+def _account(scene: Scene) -> SearchStrategy[Any]:
+    """Mostly one's own, for the calls that one makes on one's own account."""
+    own = [scene.actor.user_id] * 3 if scene.actor.user_id is not None and scene.method[0] in PERSONAL else []
+    return _known([*own, *scene.world.users], NO_ID)
+
+
+def _path(scene: Scene) -> SearchStrategy[Any]:
+    """Often one that is there."""
+    return st.sampled_from((*PATHS, *scene.world.of_project("path", scene.project_id) * 4))
+
+
+def _code(scene: Scene) -> SearchStrategy[Any]:
+    return _known([code for make in scene.world.codes for code in make()], "123456")
+
+
+def _link(scene: Scene) -> SearchStrategy[Any]:
+    purpose = LINKS.get(scene.method)
+    tokens = scene.world.tokens if purpose is None else scene.world.links.get(purpose, [])
+    return _known(tokens[-2:], "vcr_nonsense")
+
+
+PERSONAL: Final = frozenset({"api_keys", "sessions", "second_factors", "passwords", "emails"})
+"""Services for one's own account."""
+_TEXT: Final = _sampled("", "a", "é", "x" * 300, "line\n")
+_JSON: Final = _drawn(strategies.json_documents(dict))
+
+ARGUMENTS: Final[dict[str, Values]] = {
+    "actor": lambda s: st.just(s.actor),
+    "project_id": lambda s: st.just(s.project_id),
+    **{name: _child(name) for name in set(CHILDREN.values())},
+    "token": _link,
+    "key": lambda s: st.sampled_from(s.world.keys[-2:]),
+    "session_id": lambda s: _known(s.world.session_ids, NO_ID),
+    "key_id": lambda s: _known(s.world.key_ids, NO_ID),
+    "user_id": _account,
+    "permissions": _sampled(tuple(Action)[:12], (Action.PROJECT_READ, Action.PROJECT_CREATE), ("users.manage",)),
+    "expires_at": lambda s: _moments(s, LIFETIMES),
+    "email": _sampled(*EMAILS[:4]),
+    "current": _sampled(*(PASSWORDS[0],) * 3, PASSWORDS[1]),
+    "new": _sampled(PASSWORDS[1]),
+    "new_email": _sampled(*EMAILS[:4]),
+    "password": _sampled(*(PASSWORDS[0],) * 4, PASSWORDS[1]),
+    "ip_address": _sampled(None, "192.0.2.1"),
+    "device": lambda s: _known(s.world.devices, None),
+    "challenge": lambda s: _known(s.world.challenges[-3:], "vcc_nonsense"),
+    "code": _code,
+    "device_info": _JSON,
+    "unchanged_since": lambda s: _known(
+        [each.updated_at for each in s.world.projects if each.id == s.project_id] or [START], START
+    ),
+    "name": _sampled("engine", "é"),
+    "description": _TEXT,
+    "visibility": _sampled(*Visibility),
+    "tech_stack": _sampled({}, {"backend": ["Python"]}),
+    "architecture": _JSON,
+    "repository_url": _sampled(None, "https://example.org/x.git"),
+    "avatar_url": _sampled(None, "https://example.org/a.png"),
+    "role": _sampled(*UserRole),
+    "everything": _drawn(st.booleans()),
+    **dict.fromkeys(("path", "source", "folder"), _path),
+    "target": _sampled(*PATHS),
+    "content": _sampled("", "a\n", "import os\nx = eval(y)\n", b"bytes\n", b"\xff\x00"),
+    "metadata": _JSON,
+    "exclude": _sampled((), ("*.pyc",), ("b/",)),
+    "gitignore": _drawn(st.booleans()),
+    "delete_missing": _drawn(st.booleans()),
+    "environment": _sampled("production", "Production", "staging"),
+    "version": _sampled("1.0", "1.1"),
+    "config": _JSON,
+    "metrics": _JSON,
+    "reason": _sampled("because", "é"),
+    "container_id": _sampled("c1"),
+    "container_port": _sampled(80),
+    "deployment_url": _sampled("https://example.org"),
+    "issues": _sampled((), (ISSUE,), (ISSUE, {**ISSUE, "line": 2, "severity": "critical", "category": "security"})),
+    "score": _sampled(0, 100),
+    "summary": _TEXT,
+    "highlights": _sampled((), ("short",)),
+    "reviewer": _sampled("manual", "ruff"),
+    "test_type": _sampled(*TestType),
+    "passed": _sampled(0, 5),
+    "failed": _sampled(0, 1),
+    "skipped": _sampled(0, 1),
+    "covered": _sampled(5),
+    "coverable": _sampled(10),
+    "framework": _sampled("pytest"),
+    "test_code": _TEXT,
+    "edge_cases": _sampled(("empty",)),
+    "coverage_goal": _sampled(80),
+    "days": _sampled(0, 1, 30),
+    "months": _sampled(0, 1, 3),
+    "since": _sampled(date(2025, 1, 1)),
+    "until": _sampled(date(2025, 1, 2)),
+    "limit": _sampled(0, 1, 2, 50),
+    "cursor": lambda s: _known(s.world.cursors, None),
+    "order_by": _sampled("created_at", Order("updated_at", True)),
+    "where": _sampled(Field("created_at").ge(START), Field("id").missing()),
+}
+"""What fits, by the parameter's name; one that is not named here fails the machine."""
+
+BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
+    **dict.fromkeys(
+        (("projects", "remove_member", "user_id"), ("projects", "set_member_role", "user_id")),
+        lambda s: _known(s.world.of_project("member", s.project_id), NO_ID),
+    ),
+    ("projects", "set_status", "status"): _sampled(*ProjectStatus),
+    ("deployments", "transition", "status"): _sampled(
+        *(DeploymentStatus.BUILDING, DeploymentStatus.RUNNING) * 2, *DeploymentStatus
+    ),
+    ("files", "import_tree", "source"): lambda s: st.sampled_from(FOLDERS).map(lambda name: s.world.folder / name),
+}
+"""What fits where a name means something else than elsewhere."""
+
+SPOILT: Final[dict[str, Values]] = {
+    "actor": lambda s: st.sampled_from(s.world.actors),
+    **dict.fromkeys(
+        ("project_id", "user_id", "session_id", "key_id", *CHILDREN.values()),
+        lambda s: st.sampled_from([NO_ID, *s.world.users, *(each.id for each in s.world.projects)]),
+    ),
+    "token": lambda s: st.sampled_from(
+        ("", *s.world.tokens, *(each for some in s.world.links.values() for each in some))
+    ),
+    "key": lambda s: st.sampled_from(s.world.keys),
+    "challenge": lambda s: st.sampled_from(("", *s.world.tokens)),
+    "code": _sampled("123456", "", "0000-1111-2222-3333-4444-5555", "\uff11" * 6),
+    "permissions": _sampled((), ("project.*",), "project.read"),
+    "expires_at": lambda s: _moments(s, (0, -1)),
+    **dict.fromkeys(("email", "new_email"), _sampled("no address", "")),
+    **dict.fromkeys(("password", "current", "new"), _sampled(PASSWORDS[2], "")),
+    "ip_address": _sampled("x" * 51),
+    "name": _sampled("", "x" * 256, "a\0b"),
+    **dict.fromkeys(("description", "summary", "test_code"), _sampled("a\0b")),
+    "tech_stack": _sampled({"backend": "Python"}, {"a": [1]}),
+    **dict.fromkeys(("repository_url", "avatar_url", "deployment_url"), _sampled("no url", "x" * 501)),
+    **dict.fromkeys(("path", "source", "target", "folder"), _sampled("", "/", "a/../b", "a//b", "é" * 1000)),
+    "content": _sampled("no\0text"),
+    **dict.fromkeys(("environment", "reason", "reviewer"), _sampled("")),
+    "version": _sampled("x" * 101),
+    "container_port": _sampled(0),
+    "issues": _sampled(({**ISSUE, "line": 0},)),
+    **dict.fromkeys(("score", "coverage_goal"), _sampled(-1, 101)),
+    **dict.fromkeys(("passed", "failed", "skipped", "days"), _sampled(-1)),
+    "coverable": _sampled(2, None),
+    "covered": _sampled(11, None),
+    "months": _sampled(-1, 121),
+    "limit": _sampled(-1, 1001),
+    "cursor": _sampled("", "nonsense"),
+    "order_by": _sampled("nonsense"),
+    "where": _sampled(Field("nonsense").missing()),
+}
+"""What does not fit, or belongs to somebody else."""
