@@ -6,6 +6,7 @@ from vibecore.testing.contract.audit import *  # noqa: F403
 from vibecore.testing.contract.batches import *  # noqa: F403
 from vibecore.testing.contract.concurrency import *  # noqa: F403
 from vibecore.testing.contract.constraints import *  # noqa: F403
+from vibecore.testing.contract.deployment_logs import *  # noqa: F403
 from vibecore.testing.contract.deployments import *  # noqa: F403
 from vibecore.testing.contract.files import *  # noqa: F403
 from vibecore.testing.contract.filtering import *  # noqa: F403

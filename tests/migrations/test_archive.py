@@ -43,7 +43,9 @@ def moved_by_the_rule(rows: Sequence[Row], days: int) -> set[UUID]:
     live = sorted((row for row in rows if row.live_at is not None), key=lambda row: (row.live_at, row.id), reverse=True)
     kept_for_rollback = set()
     for place in {(row.project_id, row.environment) for row in rows}:
-        kept_for_rollback |= {row.id for row in [r for r in live if (r.project_id, r.environment) == place][:2]}
+        there = [row for row in live if (row.project_id, row.environment) == place]
+        healthy = [row for row in there if row.status in ("running", "stopped")]
+        kept_for_rollback |= {row.id for row in (*there[:2], *healthy[:2])}
     candidates = {
         row.id
         for row in rows
@@ -128,7 +130,7 @@ def test_age_counts_from_the_end_and_strictly(world: Session) -> None:
 
 
 def test_what_runs_and_what_a_rollback_needs_is_spared(world: Session) -> None:
-    """Unfinished ones stay, and the two newest that were ever live in their environment."""
+    """Unfinished ones stay, and in each environment the two newest that were ever live and the two newest healthy."""
     old = ago(500)
     rows = [
         Row(id=UUID(int=1), status="pending", updated_at=old),
@@ -138,10 +140,15 @@ def test_what_runs_and_what_a_rollback_needs_is_spared(world: Session) -> None:
         Row(id=UUID(int=5), status="failed", completed_at=old),
         Row(id=UUID(int=6), status="stopped", live_at=ago(900), completed_at=old, environment="staging"),
         Row(id=UUID(int=7), status="stopped", live_at=ago(900), completed_at=old, project_id=PROJECTS[1]),
+        Row(id=UUID(int=8), status="rolled_back", live_at=ago(902), completed_at=old, project_id=PROJECTS[1]),
+        Row(id=UUID(int=9), status="rolled_back", live_at=ago(901), completed_at=old, project_id=PROJECTS[1]),
+        Row(id=UUID(int=10), status="failed", live_at=ago(899), completed_at=old, project_id=PROJECTS[1]),
+        Row(id=UUID(int=11), status="stopped", live_at=ago(903), completed_at=old, project_id=PROJECTS[1]),
+        Row(id=UUID(int=12), status="stopped", live_at=ago(904), completed_at=old, project_id=PROJECTS[1]),
     ]
     write(world, rows)
-    assert archive(world, 90) == {UUID(int=4), UUID(int=5)}
-    assert archive(world, 0) == {UUID(int=4), UUID(int=5)}
+    assert archive(world, 90) == {UUID(int=n) for n in (4, 5, 8, 9, 12)}
+    assert archive(world, 0) == {UUID(int=n) for n in (4, 5, 8, 9, 12)}
 
 
 def test_what_a_remaining_deployment_names_stays(world: Session) -> None:

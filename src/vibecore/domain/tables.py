@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from vibecore.domain.api_keys import API_KEYS
 from vibecore.domain.audit import AUDIT_LOGS
+from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS
 from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, DEPLOYMENTS
 from vibecore.domain.files import FILES
 from vibecore.domain.members import MEMBERS
@@ -34,6 +35,8 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     FILES,
     DEPLOYMENTS,
     ARCHIVED_DEPLOYMENTS,
+    DEPLOYMENT_LOGS,
+    DEPLOYMENT_LOG_LINES,
     CODE_REVIEWS,
     TEST_RESULTS,
     PIPELINES,

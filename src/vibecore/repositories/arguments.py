@@ -10,6 +10,7 @@ from uuid import UUID
 from vibecore.domain import filters
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.filters import Filter
+from vibecore.domain.paging import MAX_LIMIT
 from vibecore.domain.paths import MAX_PATH_BYTES, MAX_PATH_LENGTH, is_within, name_of
 from vibecore.domain.rules import LATEST, Integer, Timestamp, Uuid
 from vibecore.domain.schema import Table
@@ -22,6 +23,8 @@ MOST_DAYS: Final = 1_000_000
 _UUID: Final = Uuid()
 _MOMENT: Final = Timestamp()
 _DAYS: Final = Integer(low=0)
+_NUMBER: Final = Integer()
+_LINES: Final = Integer(low=0, high=MAX_LIMIT)
 _MOST: Final = Integer(low=1)
 
 
@@ -118,6 +121,16 @@ def moment(value: object) -> datetime:
 def optional_most(value: object) -> int | None:
     """A number of tries, from 1, or None."""
     return None if value is None else _MOST.check("most", value)
+
+
+def number(field: str, value: object) -> int:
+    """A number of 32 bits."""
+    return _NUMBER.check(field, value)
+
+
+def most_lines(value: object) -> int:
+    """How many lines to read, from 0."""
+    return _LINES.check("limit", value)
 
 
 def days(value: object) -> int:

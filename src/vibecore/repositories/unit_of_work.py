@@ -17,6 +17,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Generic, ParamSpec, Protocol, Self, TypeVar
 
+from vibecore.domain.deployment_logs import DeploymentLog
 from vibecore.domain.deployments import ArchivedDeployment
 from vibecore.domain.errors import TransactionError
 from vibecore.domain.notifications import Notification
@@ -25,6 +26,7 @@ from vibecore.domain.scores import QualityScore
 from vibecore.domain.tests import TestResult
 from vibecore.repositories.analytics import Analytics
 from vibecore.repositories.audit import Audit
+from vibecore.repositories.deployment_logs import DeploymentLogLines
 from vibecore.repositories.deployments import Deployments
 from vibecore.repositories.files import Files
 from vibecore.repositories.members import Members
@@ -112,6 +114,10 @@ class UnitOfWork(Protocol):
     def deployments(self) -> Deployments: ...
     @property
     def archived_deployments(self) -> Children[ArchivedDeployment]: ...
+    @property
+    def deployment_logs(self) -> Children[DeploymentLog]: ...
+    @property
+    def deployment_log_lines(self) -> DeploymentLogLines: ...
     @property
     def reviews(self) -> Reviews: ...
     @property

@@ -11,6 +11,7 @@ from uuid import UUID
 from vibecore.domain.deployments import (
     ARCHIVED_DEPLOYMENTS,
     DEPLOYMENTS,
+    IN_FLIGHT,
     ArchivedDeployment,
     Deployment,
     DeploymentStatus,
@@ -22,7 +23,9 @@ from vibecore.repositories.memory.tables import MemoryChildren
 
 ENDED: Final = frozenset({DeploymentStatus.FAILED, DeploymentStatus.STOPPED, DeploymentStatus.ROLLED_BACK})
 SPARED: Final = 2
-"""Of each environment, so many that were live last are kept for a rollback."""
+"""Of each environment, so many that were live last are kept, and so many of the healthy ones among them."""
+HEALTHY: Final = frozenset({DeploymentStatus.RUNNING, DeploymentStatus.STOPPED})
+ACTIVE: Final = frozenset({*IN_FLIGHT, DeploymentStatus.RUNNING})
 
 
 class MemoryDeployments(MemoryChildren[Deployment]):
@@ -38,6 +41,16 @@ class MemoryDeployments(MemoryChildren[Deployment]):
                 self._layout, self._layout.unique("uq_deployments_running"), value
             )
             return found
+
+    def active(self, project_id: UUID, /) -> Sequence[Deployment]:
+        with self.transaction.reading() as root:
+            rows = self._records(root, arguments.scope(DEPLOYMENTS, project_id))
+            found: list[Deployment] = [row for row in rows if row.status in ACTIVE]
+            return sorted(found, key=lambda row: (row.environment, row.id.int))
+
+    def environments(self, project_id: UUID, /) -> Sequence[str]:
+        with self.transaction.reading() as root:
+            return sorted({row.environment for row in self._records(root, arguments.scope(DEPLOYMENTS, project_id))})
 
     def archive(self, days: int, /) -> int:
         with self.transaction.writing():
@@ -74,11 +87,13 @@ def _superfluous(deployments: Sequence[Deployment], cutoff: datetime) -> list[De
 
 
 def _newest_live(deployments: Sequence[Deployment]) -> set[UUID]:
-    places: defaultdict[tuple[UUID, str], list[tuple[datetime, int, UUID]]] = defaultdict(list)
+    places: defaultdict[tuple[UUID, str, bool], list[tuple[datetime, int, UUID]]] = defaultdict(list)
     for deployment in deployments:
         if deployment.live_at is not None:
-            place = places[deployment.project_id, deployment.environment]
-            place.append((deployment.live_at, deployment.id.int, deployment.id))
+            entry = deployment.live_at, deployment.id.int, deployment.id
+            places[deployment.project_id, deployment.environment, False].append(entry)
+            if deployment.status in HEALTHY:
+                places[deployment.project_id, deployment.environment, True].append(entry)
     return {id for place in places.values() for _, _, id in sorted(place)[-SPARED:]}
 
 

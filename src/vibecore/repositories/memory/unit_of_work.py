@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from vibecore.domain.api_keys import API_KEYS
+from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS, DeploymentLog
 from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, DEPLOYMENTS, ArchivedDeployment
 from vibecore.domain.files import FILES
 from vibecore.domain.members import MEMBERS
@@ -25,6 +26,7 @@ from vibecore.domain.users import USERS
 from vibecore.repositories.memory.analytics import MemoryAnalytics
 from vibecore.repositories.memory.audit import MemoryAudit
 from vibecore.repositories.memory.batches import MemoryBatch
+from vibecore.repositories.memory.deployment_logs import MemoryDeploymentLogLines
 from vibecore.repositories.memory.deployments import MemoryDeployments
 from vibecore.repositories.memory.files import MemoryFiles
 from vibecore.repositories.memory.members import MemoryMembers
@@ -108,6 +110,14 @@ class MemoryUnitOfWork:
     @made_once
     def archived_deployments(self) -> MemoryChildren[ArchivedDeployment]:
         return MemoryChildren(self._transaction, ARCHIVED_DEPLOYMENTS, self._cursors)
+
+    @made_once
+    def deployment_logs(self) -> MemoryChildren[DeploymentLog]:
+        return MemoryChildren(self._transaction, DEPLOYMENT_LOGS, self._cursors)
+
+    @made_once
+    def deployment_log_lines(self) -> MemoryDeploymentLogLines:
+        return MemoryDeploymentLogLines(self._transaction, DEPLOYMENT_LOG_LINES, self._cursors)
 
     @made_once
     def reviews(self) -> MemoryReviews:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
+from vibecore.domain.deployment_logs import DeploymentLog
 from vibecore.domain.deployments import ArchivedDeployment
 from vibecore.domain.errors import TransactionError
 from vibecore.domain.notifications import Notification
@@ -19,6 +20,7 @@ from vibecore.repositories.postgres._statements import statements
 from vibecore.repositories.postgres._transaction import Transaction
 from vibecore.repositories.postgres.analytics import PostgresAnalytics
 from vibecore.repositories.postgres.audit import PostgresAudit
+from vibecore.repositories.postgres.deployment_logs import PostgresDeploymentLogLines
 from vibecore.repositories.postgres.deployments import PostgresDeployments
 from vibecore.repositories.postgres.files import PostgresFiles
 from vibecore.repositories.postgres.members import PostgresMembers
@@ -122,6 +124,14 @@ class PostgresUnitOfWork:
     @made_once
     def archived_deployments(self) -> PostgresTable[ArchivedDeployment]:
         return self._table(PostgresTable[ArchivedDeployment], "archived_deployments")
+
+    @made_once
+    def deployment_logs(self) -> PostgresTable[DeploymentLog]:
+        return self._table(PostgresTable[DeploymentLog], "deployment_logs")
+
+    @made_once
+    def deployment_log_lines(self) -> PostgresDeploymentLogLines:
+        return self._table(PostgresDeploymentLogLines, "deployment_log_lines")
 
     @made_once
     def reviews(self) -> PostgresReviews:

@@ -114,6 +114,44 @@ def test_the_two_that_were_live_last_are_spared(store: Store) -> None:
         assert history.archived(30) == expected
 
 
+def test_what_a_rollback_can_go_back_to_is_spared(store: Store) -> None:
+    """The two newest healthy ones of an environment, however many bad ones came after them."""
+    with store.begin() as tx:
+        history = History(tx)
+        for place in range(4):
+            history.add(f"good {place}", live=200 + place)
+        for place, status in enumerate((FAILED, DeploymentStatus.ROLLED_BACK, FAILED)):
+            history.add(f"bad {place}", status=status, live=100 + place)
+        history.add("never live", live=None)
+        assert history.archived(30) == {"good 2", "good 3", "bad 2", "never live"}
+
+
+def test_environments_and_what_is_active_in_them(store: Store) -> None:
+    """Names of all deployments outside of the archive, in order; those that run or are in flight by (environment,
+    id)."""
+    with store.begin() as tx:
+        project = make(tx, PROJECTS).id
+        assert (list(tx.deployments.environments(project)), list(tx.deployments.active(project))) == ([], [])
+
+        def add(environment: str, status: DeploymentStatus, number: int) -> Deployment:
+            values = {"id": UUID(int=number), "project_id": project, "environment": environment, "status": status}
+            return make(tx, DEPLOYMENTS, **values)
+
+        here = [
+            add("Z", RUNNING, 7),
+            add("production", DeploymentStatus.PENDING, 2**127),
+            add("production", RUNNING, 2**127 + 1),
+            add("staging", DeploymentStatus.BUILDING, 1),
+        ]
+        add("production", STOPPED, 3)
+        add("qa", FAILED, 4)
+        make(tx, DEPLOYMENTS, environment="elsewhere", status=RUNNING)
+        assert list(tx.deployments.active(project)) == here
+        assert list(tx.deployments.environments(project)) == ["Z", "production", "qa", "staging"]
+        with invalid("project_id"):
+            tx.deployments.active("x")  # type: ignore[arg-type]  # what callers without a checker do
+
+
 def test_a_running_deployment_is_one_of_the_two(store: Store) -> None:
     """Beside it only the one before it is kept for a way back."""
     with store.begin() as tx:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from vibecore.domain.audit import AUDIT_LOGS
+from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS
 from vibecore.domain.deployments import DEPLOYMENTS, DeploymentStatus
 from vibecore.domain.files import FILES
 from vibecore.domain.filters import Field, Filter
@@ -44,6 +45,8 @@ REPOSITORIES: Final = {
     "files": "files",
     "deployments": "deployments",
     "archived_deployments": "archived_deployments",
+    "deployment_logs": "deployment_logs",
+    "deployment_log_lines": "deployment_log_lines",
     "code_reviews": "reviews",
     "test_results": "tests",
     "cicd_pipelines": "pipelines",
@@ -57,6 +60,7 @@ FURNITURE: Final[tuple[tuple[Table[Any], ...], ...]] = (
     (),
     tuple(table for table in TABLES for _ in range(2)),
     (USERS, USERS, PROJECTS, PROJECTS, *(FILES,) * 5, *(DEPLOYMENTS,) * 4, *(CODE_REVIEWS,) * 4),
+    (USERS, PROJECTS, *(DEPLOYMENTS,) * 3, *(DEPLOYMENT_LOGS,) * 2, *(DEPLOYMENT_LOG_LINES,) * 6),
     (
         USERS,
         USERS,
@@ -78,6 +82,9 @@ FAVOURITES: Final[dict[tuple[str, str], SearchStrategy[Any]]] = {
     ("code_reviews", "reviewer"): st.sampled_from(("python", "ruff")),
     ("test_results", "file_path"): st.sampled_from(PATHS),
     ("deployments", "environment"): st.sampled_from(("production", "staging")),
+    ("deployment_log_lines", "number"): st.integers(1, 6),
+    ("deployment_logs", "first_line"): st.integers(1, 3),
+    ("deployment_logs", "last_line"): st.integers(0, 6),
     ("users", "email"): st.sampled_from(("ada@example.org", "Ada@example.org", "bob@example.org")),
     ("users", "email_key"): st.sampled_from(("ada@example.org", "bob@example.org", "cy@example.org")),
     ("sessions", "token"): st.sampled_from(("t1", "t2", "t3")),
@@ -172,6 +179,8 @@ def a_record(draw: DrawFn, known: Known, table: Table[Any], *, id: UUID | None =
     for each in table.columns:
         if isinstance(each.rule, Json) and each.rule.root is dict and draw(st.booleans()):
             fixed[each.name] = draw(DOCUMENTS)
+    if table is DEPLOYMENT_LOG_LINES:
+        fixed["deployment_id"] = draw(an_id(known, DEPLOYMENT_LOGS.name))
     if table.name.endswith("deployments"):
         fixed["status"] = draw(st.sampled_from(list(DeploymentStatus)))
     return draw(strategies.records(table, **fixed))
@@ -382,6 +391,12 @@ def _moment(known: Known) -> SearchStrategy[Any]:
     return st.sampled_from((*ends, *MOMENTS))
 
 
+def _log(known: Known) -> SearchStrategy[UUID]:
+    return an_id(known, "deployment_logs")
+
+
+_edge = st.sampled_from((1, 1, 2, 3, 5, 0, -1, 2**31 - 1, -(2**31), 2**31, True))
+_most = st.sampled_from((1, 2, 1000, 1000, 0, -1, 1001))
 _path = st.sampled_from(PATHS)
 _paths = st.lists(_path, max_size=4)
 
@@ -415,6 +430,11 @@ SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (_project(k), _path, _path | st.just("y" * 900)), "reviews", "move_paths"),
     _special(lambda k: (_project(k), st.sampled_from(("production", "staging"))), "deployments", "running"),
     _special(lambda k: (st.sampled_from((0, 1, 30, 400, -1, True)),), "deployments", "archive"),
+    _special(lambda k: (_project(k),), "deployments", "active"),
+    _special(lambda k: (_project(k),), "deployments", "environments"),
+    _special(lambda k: (_project(k), _log(k), _edge, _most), "deployment_log_lines", "read"),
+    _special(lambda k: (_project(k), _log(k), _most), "deployment_log_lines", "tail"),
+    _special(lambda k: (_project(k), _log(k), _edge, _edge), "deployment_log_lines", "drop"),
     _special(lambda k: (_project(k),), "quality", "inputs"),
     _special(lambda k: (), "analytics", "recent_activity"),
     _special(lambda k: (), "analytics", "project_file_stats"),

@@ -382,7 +382,7 @@ class Parity(RuleBasedStateMachine):
 
 _READS: Final = frozenset(
     ("get", "find", "find_many", "page", "count", "access", "latest", "find_path", "stamps", "subtree", "totals")
-) | {"inputs", "running"}
+) | {"inputs", "running", "active", "environments", "read", "tail"}
 """Calls that can be made beside a writing unit without waiting for it."""
 
 
