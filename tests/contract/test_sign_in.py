@@ -578,9 +578,10 @@ def test_attack_others_and_keys_change_no_second_factor(door: Door) -> None:
         door.vibe.second_factors.reset(actor, door.ada.id)
     with pytest.raises(PermissionDenied):
         door.vibe.second_factors.status(actor, user_id=door.ada.id)
-    for nobody in (Actor.anonymous(), SYSTEM):
-        with pytest.raises(PermissionDenied):
-            door.vibe.second_factors.enrol(nobody)
+    with pytest.raises(PermissionDenied):
+        door.vibe.second_factors.enrol(Actor.anonymous())
+    with pytest.raises(InvalidValue, match="has no session"):
+        door.vibe.second_factors.enrol(SYSTEM)
     assert eve.two_factor_enabled is False
     assert isinstance(door.login(), Challenge)
 

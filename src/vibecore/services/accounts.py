@@ -1,11 +1,8 @@
-"""Accounts: the one way in which a user comes into being, and who changes what their own is signed in with."""
+"""Accounts: the one way in which a user comes into being."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from vibecore.domain.actors import Actor, ActorKind
-from vibecore.domain.errors import AuthenticationFailed, NotFound
 from vibecore.domain.passwords import check_new_password
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile
@@ -13,8 +10,7 @@ from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import links
 from vibecore.services.blocklist import common_passwords
-from vibecore.services.credentials import Standing, check_recent, is_alive, own_session, standing
-from vibecore.services.work import Work, allowed, allowed_account
+from vibecore.services.work import Work, allowed
 
 
 def make_account(
@@ -73,29 +69,3 @@ def make_account(
         return Profile.of(stored.value)
 
     return work.write(actor, run)
-
-
-def asking(work: Work, actor: Actor, action: Action, *, recent: bool = False) -> Standing:
-    """The account and the session of a user who asks to do `action` with the own account. One round trip.
-
-    Raises PermissionDenied; AuthenticationFailed where the session has ended or the account is disabled or gone;
-    where it has to be `recent`, ReauthenticationRequired; InvalidValue for the system, which has no account.
-    """
-
-    def run(tx: UnitOfWork) -> tuple[Standing, datetime] | None:
-        allowed_account(actor, action, actor.user_id)
-        user_id, _ = own_session(actor)
-        try:
-            return standing(tx, actor, action, user_id), tx.now
-        except NotFound:
-            return None
-
-    found = work.read(actor, run)
-    if found is None:
-        raise AuthenticationFailed
-    account, now = found
-    if account.user.disabled_at is not None or not is_alive(account.own(), now):
-        raise AuthenticationFailed
-    if recent:
-        check_recent(work.effects.policy, account, actor, action, now)
-    return account

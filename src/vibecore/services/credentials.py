@@ -30,6 +30,34 @@ class Standing:
         return self.session
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A user who can sign in, and the living session that they ask with."""
+
+    user: User
+    session: Session
+
+
+def signed_in(tx: UnitOfWork, actor: Actor, action: Action, *, recent: AuthPolicy | None = None) -> SignedIn:
+    """The actor's own account and session, once `actor` may do `action` with the account. One batch.
+
+    Raises PermissionDenied; InvalidValue for the system, which has no session; AuthenticationFailed where the session
+    has ended or the account is disabled or gone; ReauthenticationRequired where `recent` is given and its time for
+    sensitive actions has passed since the user proved who they are.
+    """
+    allowed_account(actor, action, actor.user_id)
+    user_id, session_id = own_session(actor)
+    with tx.batch() as batch:
+        found = batch.add(tx.users.find, user_id)
+        opened = batch.add(tx.sessions.find, user_id, session_id)
+    user, session = found.value, opened.value
+    if user is None or user.disabled_at is not None or session is None or not is_alive(session, tx.now):
+        raise AuthenticationFailed
+    if recent is not None:
+        check_recent(recent, Standing(user, session), actor, action, tx.now)
+    return SignedIn(user, session)
+
+
 def standing(tx: UnitOfWork, actor: Actor, action: Action, user_id: UUID) -> Standing:
     """One batch, once `actor` may do `action` with the account. Raises PermissionDenied, NotFound."""
     allowed_account(actor, action, user_id)

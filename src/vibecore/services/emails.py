@@ -15,7 +15,7 @@ from vibecore.domain.signed_tokens import Context, Purpose, SignedToken
 from vibecore.domain.users import User, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import links
-from vibecore.services.accounts import asking
+from vibecore.services.credentials import signed_in
 from vibecore.services.links import VERIFY
 from vibecore.services.mail.messages import Mail, MailPurpose
 from vibecore.services.tries import Counters, demand
@@ -61,7 +61,8 @@ class EmailService(Service):
         """
         address = check_email(new_email, "new_email")
         key = email_key(address)
-        user = asking(self._work, actor, Action.CREDENTIALS_CHANGE, recent=True).user
+        action, policy = Action.CREDENTIALS_CHANGE, self._effects.policy
+        user = self._work.read(actor, lambda tx: signed_in(tx, actor, action, recent=policy)).user
         if address == user.email:
             raise InvalidValue("new_email", "is the address of the account")
         demand(self._work, Counters(self._effects).mail(key))

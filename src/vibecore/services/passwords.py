@@ -15,9 +15,8 @@ from vibecore.domain.rules import plain_text
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import links
-from vibecore.services.accounts import asking
 from vibecore.services.blocklist import common_passwords
-from vibecore.services.credentials import Standing
+from vibecore.services.credentials import SignedIn, signed_in
 from vibecore.services.issuing import end_all, end_others, renew
 from vibecore.services.links import RESET
 from vibecore.services.mail.messages import MailPurpose
@@ -43,7 +42,7 @@ class PasswordService(Service):
         proven: str | None = None
         hashed = ""
         for _ in range(ATTEMPTS):
-            account = asking(self._work, actor, Action.CREDENTIALS_CHANGE)
+            account = self._work.read(actor, lambda tx: signed_in(tx, actor, Action.CREDENTIALS_CHANGE))
             user = account.user
             chosen = self._accepted(new, user, current=known, field="new")
             if proven is None:
@@ -97,9 +96,9 @@ class PasswordService(Service):
             return
         raise SerializationConflict
 
-    def _change(self, actor: Actor, account: Standing, hashed: str) -> Renewed:
+    def _change(self, actor: Actor, account: SignedIn, hashed: str) -> Renewed:
         """The new hash, if account and session are as they were read; else Stale or NotFound."""
-        user, session = account.user, account.own()
+        user, session = account.user, account.session
 
         def run(tx: UnitOfWork) -> Renewed:
             allowed_account(actor, Action.CREDENTIALS_CHANGE, user.id)

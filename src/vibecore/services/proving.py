@@ -8,14 +8,13 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.errors import AuthenticationFailed, NotFound, SerializationConflict, Stale
 from vibecore.domain.logins import Renewed
 from vibecore.domain.permissions import Action
-from vibecore.domain.sessions import Session
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import factors, issuing
-from vibecore.services.credentials import is_alive, own_session, standing
+from vibecore.services.credentials import SignedIn, signed_in
 from vibecore.services.factors import Proof, WrongCode
 from vibecore.services.tries import Counters, demand, forget
-from vibecore.services.work import ATTEMPTS, Work, allowed_account
+from vibecore.services.work import ATTEMPTS, Work
 
 _PASSWORD: Final = "password"
 _CODE: Final = "code"
@@ -36,7 +35,7 @@ class Proving:
         The password is checked while no unit of work is open; the account is read before and after, and the session is
         renewed only if it still has the password that was checked.
         """
-        user, _ = self._work.read(self._actor, self._account)
+        user = self._work.read(self._actor, self._account).user
         demand(self._work, self._counters.proof(user.id))
         proven: str | None = None
         counted = False
@@ -56,14 +55,15 @@ class Proving:
                 raise AuthenticationFailed from None
             except (Stale, NotFound):
                 # The account or the session changed after it was read: nothing was written, look again.
-                user, _ = self._work.read(self._actor, self._account)
+                user = self._work.read(self._actor, self._account).user
         raise SerializationConflict
 
     def _renewed(self, checked: User, code: str | None) -> Renewed:
         """Stale where the account is not what was checked; WrongCode for a code that is wrong or missing."""
 
         def run(tx: UnitOfWork) -> Renewed:
-            user, session = self._account(tx)
+            account = self._account(tx)
+            user, session = account.user, account.session
             if (user.password_hash, user.two_factor_enabled) != (checked.password_hash, checked.two_factor_enabled):
                 raise Stale("user", user.id)
             proof = self._proof(tx, user, code) if user.two_factor_enabled else None
@@ -94,19 +94,8 @@ class Proving:
 
         return self._work.write(self._actor, run)
 
-    def _account(self, tx: UnitOfWork) -> tuple[User, Session]:
-        """The actor's account and session. AuthenticationFailed once either has ended."""
-        action = Action.CREDENTIALS_CHANGE
-        allowed_account(self._actor, action, self._actor.user_id)
-        user_id, _ = own_session(self._actor)
-        try:
-            found = standing(tx, self._actor, action, user_id)
-        except NotFound:
-            raise AuthenticationFailed from None
-        session = found.own()
-        if not is_alive(session, tx.now) or found.user.disabled_at is not None:
-            raise AuthenticationFailed
-        return found.user, session
+    def _account(self, tx: UnitOfWork) -> SignedIn:
+        return signed_in(tx, self._actor, Action.CREDENTIALS_CHANGE)
 
     def _proof(self, tx: UnitOfWork, user: User, code: str | None) -> Proof:
         proof = None if code is None else factors.proof(self._effects, user, code, tx.now)

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 from uuid import UUID
 
-from vibecore.domain.actors import Actor, ActorKind, check_actor
+from vibecore.domain.actors import Actor, check_actor
 from vibecore.domain.errors import (
     AuthenticationFailed,
     InvalidTransition,
     NotFound,
-    PermissionDenied,
     UnreadableSecret,
 )
 from vibecore.domain.filters import field
@@ -25,7 +24,7 @@ from vibecore.domain.sessions import Session
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import Batch, UnitOfWork
 from vibecore.services import enrolling, factors, issuing
-from vibecore.services.credentials import Standing, check_recent, own_account, own_session, standing
+from vibecore.services.credentials import SignedIn, check_recent, own_account, signed_in, standing
 from vibecore.services.factors import WrongCode
 from vibecore.services.mail.messages import MailPurpose
 from vibecore.services.scoped import check_id
@@ -201,7 +200,7 @@ class SecondFactorService(Service):
             user = factors.spend(tx, self._effects, account.user, proven)
             event = self._work.event(tx, actor, change.event, resource_type="user", resource_id=user_id)
             with tx.batch() as batch:
-                result = apply(tx, batch, user, account.own())
+                result = apply(tx, batch, user, account.session)
                 batch.add(tx.audit.append, event)
             self._work.notify(MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=change.notice)
             return result()
@@ -218,10 +217,9 @@ class SecondFactorService(Service):
         forget(self._work, counted.id)
         return done
 
-    def _recent(self, tx: UnitOfWork, actor: Actor, enabled: bool) -> Standing:
+    def _recent(self, tx: UnitOfWork, actor: Actor, enabled: bool) -> SignedIn:
         """The actor's account and session. Raises as the methods above say."""
-        account = standing(tx, actor, CHANGE, _own(actor))
-        check_recent(self._effects.policy, account, actor, CHANGE, tx.now)
+        account = signed_in(tx, actor, CHANGE, recent=self._effects.policy)
         user = account.user
         if enabled and not user.two_factor_enabled:
             raise InvalidTransition("user", "no second factor", "changed", "none is on")
@@ -260,10 +258,3 @@ class _Change:
 
     event: str
     notice: str
-
-
-def _own(actor: Actor) -> UUID:
-    """The account of an actor that came with a session. PermissionDenied for an API key, nobody and the system."""
-    if actor.kind is not ActorKind.SESSION:
-        raise PermissionDenied(CHANGE.value)
-    return own_session(actor)[0]
