@@ -485,7 +485,7 @@ BY_SERVICE: Final[dict[tuple[str, str], Source]] = {
 
 BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
     **{
-        ("api_keys", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("actor",))]
+        ("api_keys", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("user_id",))]
         for name in ("create", "page", "revoke")
     },
     ("auth", "login", "password"): lambda house: [
@@ -498,6 +498,10 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
     **{
         ("sessions", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("actor",))]
         for name in ("reauthenticate", "revoke_others")
+    },
+    **{
+        ("sessions", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("user_id",))]
+        for name in ("page", "revoke", "revoke_all")
     },
     **{("auth", name, "device"): _not_text_but_none for name in ("login", "complete_challenge", "complete_enrolment")},
     ("sessions", "reauthenticate", "code"): _not_text_but_none,

@@ -239,7 +239,7 @@ def test_an_account_has_to_be_named_by_who_has_none(town: Town) -> None:
     ):
         with pytest.raises(InvalidValue) as wrong:
             call()
-        assert wrong.value.field == "actor"
+        assert wrong.value.field == "user_id"
     for unknown in (
         lambda: town.keys.create(SYSTEM, name="x", permissions=[], user_id=UUID(int=404)),
         lambda: town.keys.page(SYSTEM, user_id=UUID(int=404)),

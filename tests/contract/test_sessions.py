@@ -20,6 +20,7 @@ from vibecore.domain.actors import Actor, ActorKind
 from vibecore.domain.errors import (
     AuthenticationFailed,
     InvalidCursor,
+    InvalidValue,
     LoginThrottled,
     NotFound,
     PermissionDenied,
@@ -455,6 +456,20 @@ def test_an_administrator_sees_and_ends_anybodys_and_it_is_told(house: House) ->
     for call in (house.vibe.sessions.page, house.vibe.sessions.revoke_all):
         with pytest.raises(NotFound):
             call(root.actor, user_id=UUID(int=404))
+
+
+def test_an_account_has_to_be_named_by_who_has_none(house: House) -> None:
+    """The system signs in nowhere: the missing `user_id` is named. Nobody is told no such thing."""
+    for call in (
+        house.vibe.sessions.page,
+        house.vibe.sessions.revoke_all,
+        lambda actor: house.vibe.sessions.revoke(actor, UUID(int=404)),
+    ):
+        with pytest.raises(InvalidValue) as wrong:
+            call(Actor.system("test"))
+        assert wrong.value.field == "user_id"
+        with pytest.raises(PermissionDenied):
+            call(Actor.anonymous())
 
 
 def test_an_api_key_has_no_say_in_sessions(house: House) -> None:

@@ -586,6 +586,16 @@ def test_attack_others_and_keys_change_no_second_factor(door: Door) -> None:
     assert isinstance(door.login(), Challenge)
 
 
+def test_an_account_has_to_be_named_by_who_has_none(door: Door) -> None:
+    """The system has no second factor: the missing `user_id` is named. Nobody is told no such thing."""
+    with pytest.raises(InvalidValue) as wrong:
+        door.vibe.second_factors.status(SYSTEM)
+    assert wrong.value.field == "user_id"
+    with pytest.raises(PermissionDenied):
+        door.vibe.second_factors.status(Actor.anonymous())
+    assert door.vibe.second_factors.status(SYSTEM, user_id=door.ada.id).enabled is False
+
+
 def test_an_operator_helps_who_lost_everything(door: Door) -> None:
     door.guard()
     door.vibe.second_factors.reset(SYSTEM, door.ada.id)

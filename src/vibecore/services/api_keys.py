@@ -31,9 +31,9 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.rules import Timestamp, plain_text
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services.credentials import check_recent, own_account, standing
+from vibecore.services.credentials import account_meant, check_recent, standing
 from vibecore.services.scoped import NEWEST_FIRST, check_id, check_optional_id
-from vibecore.services.work import ATTEMPTS, Service, allowed_account
+from vibecore.services.work import ATTEMPTS, Service
 
 
 class ApiKeyService(Service):
@@ -56,8 +56,8 @@ class ApiKeyService(Service):
 
         `permissions` are actions or their names; with none of them the key tells who its owner is and does nothing.
 
-        Raises InvalidValue, also for an unknown action, one on credentials, an `expires_at` that has passed and an
-        actor without an account; NotFound (kind "user"), PermissionDenied, ReauthenticationRequired;
+        Raises InvalidValue, also for an unknown action, one on credentials, an `expires_at` that has passed, and
+        `user_id` left out by who has no account; NotFound (kind "user"), PermissionDenied, ReauthenticationRequired;
         AuthenticationFailed where the actor's session has ended.
         """
         title: str = API_KEYS.column("name").check(name)
@@ -66,7 +66,7 @@ class ApiKeyService(Service):
         chosen = check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> CreatedKey:
-            owner = _owner(actor, Action.KEYS_MANAGE, chosen)
+            owner = account_meant(actor, Action.KEYS_MANAGE, chosen)
             account = standing(tx, actor, Action.KEYS_MANAGE, owner)
             check_recent(self._effects.policy, account, actor, Action.KEYS_MANAGE, tx.now)
             if ends is not None and ends <= tx.now:
@@ -121,13 +121,13 @@ class ApiKeyService(Service):
     ) -> Page[KeyInfo]:
         """The keys of the actor's account, or of `user_id`, newest first, those that have ended among them.
 
-        Raises NotFound (kind "user"), PermissionDenied, InvalidCursor; InvalidValue, also for an actor without an
-        account.
+        Raises NotFound (kind "user"), PermissionDenied, InvalidCursor; InvalidValue, also for `user_id` left out by who
+        has no account.
         """
         chosen = check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> Page[KeyInfo]:
-            owner = _owner(actor, Action.KEYS_READ, chosen)
+            owner = account_meant(actor, Action.KEYS_READ, chosen)
             with tx.batch() as batch:
                 user = batch.add(tx.users.find, owner)
                 page = batch.add(tx.api_keys.page, owner, order_by=NEWEST_FIRST, limit=limit, cursor=cursor)
@@ -141,12 +141,12 @@ class ApiKeyService(Service):
         """End a key of the actor's account, or of `user_id`, at once and for good.
 
         Raises NotFound (kind "api_key") where there is none, as after an earlier call; PermissionDenied; InvalidValue,
-        also for an actor without an account.
+        also for `user_id` left out by who has no account.
         """
         wanted, chosen = check_id("key_id", key_id), check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> None:
-            owner = _owner(actor, Action.KEYS_MANAGE, chosen)
+            owner = account_meant(actor, Action.KEYS_MANAGE, chosen)
             key = tx.api_keys.find(owner, wanted)
             if key is None:
                 raise NotFound(API_KEYS.kind, wanted)
@@ -184,13 +184,6 @@ class ApiKeyService(Service):
         if key.user_id != actor.user_id:
             details["user_id"] = str(key.user_id)
         return self._work.event(tx, actor, name, resource_type=API_KEYS.kind, resource_id=key.id, details=details)
-
-
-def _owner(actor: Actor, action: Action, chosen: UUID | None) -> UUID:
-    """The account that is meant, once `actor` may do `action` with it."""
-    owner = actor.user_id if chosen is None else chosen
-    allowed_account(actor, action, owner)
-    return own_account(actor) if owner is None else owner
 
 
 def _found(tx: UnitOfWork, presented: PresentedKey) -> tuple[ApiKey, User] | None:

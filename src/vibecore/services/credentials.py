@@ -88,11 +88,14 @@ def is_alive(session: Session, now: datetime) -> bool:
     return now < session.expires_at and now < session.idle_expires_at
 
 
-def own_account(actor: Actor) -> UUID:
-    """The account that the actor is. InvalidValue for who has none."""
-    if actor.user_id is None:
-        raise InvalidValue("actor", "has no account")
-    return actor.user_id
+def account_meant(actor: Actor, action: Action, user_id: UUID | None) -> UUID:
+    """The account that a call names, or the actor's own where it leaves `user_id` out, once `actor` may do `action`
+    with it. Raises PermissionDenied; InvalidValue (`user_id`) where it is left out by who has no account."""
+    meant = actor.user_id if user_id is None else user_id
+    allowed_account(actor, action, meant)
+    if meant is None:
+        raise InvalidValue("user_id", "is missing: the actor has no account")
+    return meant
 
 
 def own_session(actor: Actor) -> tuple[UUID, UUID]:

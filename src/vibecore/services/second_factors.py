@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 from uuid import UUID
 
-from vibecore.domain.actors import Actor, check_actor
+from vibecore.domain.actors import Actor
 from vibecore.domain.errors import (
     AuthenticationFailed,
     InvalidTransition,
@@ -24,12 +24,12 @@ from vibecore.domain.sessions import Session
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import Batch, UnitOfWork
 from vibecore.services import enrolling, factors, issuing
-from vibecore.services.credentials import SignedIn, check_recent, own_account, signed_in, standing
+from vibecore.services.credentials import SignedIn, account_meant, check_recent, signed_in, standing
 from vibecore.services.factors import WrongCode
 from vibecore.services.mail.messages import MailPurpose
-from vibecore.services.scoped import check_id
+from vibecore.services.scoped import check_id, check_optional_id
 from vibecore.services.tries import Counters, demand, forget
-from vibecore.services.work import Service, allowed, allowed_account
+from vibecore.services.work import Service, allowed
 
 R = TypeVar("R")
 
@@ -44,11 +44,15 @@ class SecondFactorService(Service):
     `policy.reauthentication` (ReauthenticationRequired otherwise), and is told by mail."""
 
     def status(self, actor: Actor, *, user_id: UUID | None = None) -> SecondFactor:
-        """The second factor of one's own account, or of another for an administrator. NotFound, PermissionDenied."""
-        key = own_account(check_actor(actor)) if user_id is None else check_id("user_id", user_id)
+        """The second factor of one's own account, or of another for an administrator.
+
+        Raises NotFound (kind "user"), PermissionDenied; InvalidValue, also for `user_id` left out by who has no
+        account.
+        """
+        wanted = check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> SecondFactor:
-            allowed_account(actor, Action.PROFILE_READ, key)
+            key = account_meant(actor, Action.PROFILE_READ, wanted)
             with tx.batch() as batch:
                 found = batch.add(tx.users.find, key)
                 left = batch.add(tx.recovery_codes.count, key)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
-from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, Stale
+from vibecore.domain.errors import AuthenticationFailed, NotFound, Stale
 from vibecore.domain.filters import field
 from vibecore.domain.logins import Renewed
 from vibecore.domain.paging import Page
@@ -16,7 +16,7 @@ from vibecore.domain.profiles import SessionInfo
 from vibecore.domain.rules import plain_text
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import issuing, living
-from vibecore.services.credentials import own_session
+from vibecore.services.credentials import account_meant, own_session
 from vibecore.services.presented import presented, read_token, revoke_reused
 from vibecore.services.proving import Proving
 from vibecore.services.scoped import NEWEST_FIRST, check_id, check_optional_id
@@ -36,14 +36,14 @@ class SessionService(Service):
         What follows a cursor is as of the first page: a session that was opened since is not in it. One that has ended
         since is left out, so that a page may be shorter than `limit` though another one follows.
 
-        Raises PermissionDenied for other people's, existing or not; NotFound (kind "user"), InvalidValue,
-        InvalidCursor.
+        Raises PermissionDenied for other people's, existing or not; NotFound (kind "user"), InvalidCursor;
+        InvalidValue, also for `user_id` left out by who has no account.
         """
         wanted = check_optional_id("user_id", user_id)
         as_of, rest = living.read_cursor(cursor)
 
         def run(tx: UnitOfWork) -> Page[SessionInfo]:
-            key = _account(actor, Action.SESSIONS_READ, wanted)
+            key = account_meant(actor, Action.SESSIONS_READ, wanted)
             moment = tx.now if as_of is None else as_of
             with tx.batch() as batch:
                 user = batch.add(tx.users.find, key)
@@ -64,12 +64,13 @@ class SessionService(Service):
     def revoke(self, actor: Actor, session_id: UUID, *, user_id: UUID | None = None) -> None:
         """End one session, with every token that it has and had; one's own, or one of `user_id`.
 
-        Raises NotFound (kind "session"); PermissionDenied for other people's, existing or not; InvalidValue.
+        Raises NotFound (kind "session"); PermissionDenied for other people's, existing or not; InvalidValue, also for
+        `user_id` left out by who has no account.
         """
         session, wanted = check_id("session_id", session_id), check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> None:
-            key = _account(actor, Action.SESSION_END, wanted)
+            key = account_meant(actor, Action.SESSION_END, wanted)
             if tx.sessions.find(key, session) is None:
                 raise NotFound("session", session)
             event = self._work.event(
@@ -110,12 +111,13 @@ class SessionService(Service):
     def revoke_all(self, actor: Actor, *, user_id: UUID | None = None) -> int:
         """End every session of the user, oneself by default; how many of them could be used.
 
-        Raises PermissionDenied for other people's, existing or not; NotFound (kind "user"), InvalidValue.
+        Raises PermissionDenied for other people's, existing or not; NotFound (kind "user"); InvalidValue, also for
+        `user_id` left out by who has no account.
         """
         wanted = check_optional_id("user_id", user_id)
 
         def run(tx: UnitOfWork) -> int:
-            key = _account(actor, Action.SESSION_END, wanted)
+            key = account_meant(actor, Action.SESSION_END, wanted)
             with tx.batch() as batch:
                 user = batch.add(tx.users.find, key)
                 ended = batch.add(tx.sessions.count, key, where=living.alive(tx.now))
@@ -188,12 +190,3 @@ class SessionService(Service):
         tx.audit.append(
             self._work.event(tx, actor, _REVOKED_ALL, resource_type="user", resource_id=user_id, details=details)
         )
-
-
-def _account(actor: Actor, action: Action, wanted: UUID | None) -> UUID:
-    """The account in question, the actor's own by default. PermissionDenied; InvalidValue for who has none."""
-    key = actor.user_id if wanted is None else wanted
-    allowed_account(actor, action, key)
-    if key is None:
-        raise InvalidValue("user_id", "is missing: the actor has no account")
-    return key
