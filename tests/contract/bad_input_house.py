@@ -32,8 +32,9 @@ from vibecore.testing.parity.outcomes import difference
 
 PASSWORD: Final = PASSWORDS[0]
 _PLENTY: Final = Limit(timedelta(microseconds=1), 1000)
+_CODES: Final = Limit(timedelta(minutes=10), 1000)
 POLICY: Final = AuthPolicy(
-    account_limit=_PLENTY, client_limit=_PLENTY, challenge_limit=_PLENTY, factor_limit=_PLENTY, mail_limit=_PLENTY
+    account_limit=_PLENTY, client_limit=_PLENTY, challenge_limit=_CODES, factor_limit=_PLENTY, mail_limit=_PLENTY
 )
 """Hundreds of wrong calls are made with one account."""
 TRACES: Final = frozenset(

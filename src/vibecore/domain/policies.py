@@ -17,12 +17,22 @@ BCRYPT_COST: Final = 10
 LOWEST_COST: Final = 4
 HIGHEST_COST: Final = 15
 """Costs of stored hashes that are computed: at 15 a check takes about two seconds, and each step doubles it."""
+HIGHEST_LENGTH: Final = 256
+"""Code points of a password at most: NFC makes up to four code points one, and 1,024 of them can be presented."""
 _LONGEST: Final = timedelta(days=3650)
+_LONGEST_CHALLENGE: Final = timedelta(days=1)
+_SHORTEST: Final = timedelta(seconds=1)
+_LIFETIMES: Final = (
+    *("challenge_lifetime", "session_absolute", "session_idle", "strong_absolute", "strong_idle", "reauthentication"),
+    *("device_lifetime", "reset_lifetime", "verify_lifetime"),
+)
+"""What lives for less has ended before anybody could use it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthPolicy:
-    """What sign-in demands. InvalidValue names a figure that makes no sense.
+    """What sign-in demands. InvalidValue names a figure that makes no sense, or that defeats another one (see
+    `contradiction`).
 
     Passwords
     - `password_shortest`, `password_longest`: code points after NFC, 8 and 128 (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
@@ -87,8 +97,8 @@ class AuthPolicy:
     verify_lifetime: timedelta = timedelta(hours=24)
 
     def __post_init__(self) -> None:
-        Integer(1, 1000).check("password_shortest", self.password_shortest)
-        Integer(self.password_shortest, 1000).check("password_longest", self.password_longest)
+        Integer(1, HIGHEST_LENGTH).check("password_shortest", self.password_shortest)
+        Integer(self.password_shortest, HIGHEST_LENGTH).check("password_longest", self.password_longest)
         Integer(LOWEST_COST, HIGHEST_COST).check("bcrypt_cost", self.bcrypt_cost)
         Integer(1, 100).check("recovery_codes", self.recovery_codes)
         for flag in ("notice_of_new_device", "require_verified_email"):
@@ -99,13 +109,69 @@ class AuthPolicy:
                 raise InvalidValue(field.name, f"must be a {type(default).__name__}, not {type(value).__name__}")
             if type(value) is timedelta and not timedelta(0) < value <= _LONGEST:
                 raise InvalidValue(field.name, "must be positive and at most 3650 days")
+            if field.name in _LIFETIMES and value < _SHORTEST:
+                raise InvalidValue(field.name, "must be a second at least")
         check_issuer("totp_issuer", self.totp_issuer)
         if type(self.second_factor_roles) is not frozenset:
             raise InvalidValue("second_factor_roles", "must be a frozenset")
         for role in self.second_factor_roles:
             check_member(UserRole, "second_factor_roles", role)
+        found = contradiction(self)
+        if found is not None:
+            raise InvalidValue(*found)
 
     @classmethod
     def strict(cls) -> Self:
         """Passwords of at least 15 characters, for accounts without a second factor (NIST SP 800-63B-4, 3.1.1.2)."""
         return cls(password_shortest=15)
+
+
+def contradiction(policy: AuthPolicy) -> tuple[str, str] | None:
+    """A figure that another one makes worthless, by name, and why; None where there is none.
+
+    Each of them is sensible by itself, so that nobody would notice: sessions that end while they are in use, a limit
+    that never applies, a lock that nothing opens.
+    """
+    idle = min(policy.session_idle, policy.strong_idle)
+    limits = {name: value for name in policy.__slots__ if isinstance(value := getattr(policy, name), Limit)}
+    challenge = policy.challenge_limit
+    rules = (
+        *(
+            (name, limit.most is not None and limit.most < limit.burst, "never lets as many through as its burst says")
+            for name, limit in limits.items()
+        ),
+        # An account's tries begin anew with a sign-in, a reset, an unlock; those of a challenge end with it.
+        *(
+            (name, limits[name].most is not None, "has a `most`, after which nothing lets tries begin anew")
+            for name in ("client_limit", "mail_limit")
+        ),
+        ("challenge_lifetime", policy.challenge_lifetime > _LONGEST_CHALLENGE, "is longer than a day"),
+        ("challenge_lifetime", policy.challenge_lifetime > policy.strong_idle, "outlives a session that is not used"),
+        (
+            "challenge_lifetime",
+            challenge.most is None and challenge.interval < policy.challenge_lifetime,
+            "outlives the interval of challenge_limit, which would let more codes through than its burst",
+        ),
+        ("session_idle", policy.session_idle > policy.session_absolute, "is longer than session_absolute"),
+        ("strong_idle", policy.strong_idle > policy.strong_absolute, "is longer than strong_absolute"),
+        ("strong_absolute", policy.strong_absolute > policy.session_absolute, "is longer than session_absolute"),
+        ("strong_idle", policy.strong_idle > policy.session_idle, "is longer than session_idle"),
+        ("seen_interval", policy.seen_interval >= idle, "lets a session end for want of use while it is in use"),
+        ("rotation_grace", policy.rotation_grace >= idle, "lets a copied token work for as long as its session"),
+        (
+            "rotation_grace",
+            policy.rotation_grace >= policy.reauthentication,
+            "lets a token from before a proof of identity profit from it to its end",
+        ),
+        (
+            "reauthentication",
+            policy.reauthentication >= policy.strong_absolute,
+            "is as long as strong_absolute: nobody would ever prove again who they are",
+        ),
+        (
+            "device_lifetime",
+            policy.device_lifetime < policy.session_absolute,
+            "is shorter than session_absolute: a device would be forgotten before it signs in again",
+        ),
+    )
+    return next(((name, why) for name, broken, why in rules if broken), None)

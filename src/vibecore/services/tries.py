@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from vibecore.domain.errors import LoginThrottled
+from vibecore.domain.signed_tokens import CLOCK_SKEW
 from vibecore.domain.throttles import Limit, Taken, throttle_id
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
@@ -62,8 +63,8 @@ class Counters:
         return self._tries("challenge", nonce, self._effects.policy.challenge_limit)
 
     def used(self, nonce: bytes) -> Tries:
-        """A challenge completes one login."""
-        return self._tries("used", nonce, Limit(self._effects.policy.challenge_lifetime, 1))
+        """A challenge completes one login. Remembered until it has expired for the slowest clock, too."""
+        return self._tries("used", nonce, Limit(self._effects.policy.challenge_lifetime + CLOCK_SKEW, 1))
 
     def factor(self, user: UUID) -> Tries:
         """Codes for one account."""

@@ -14,8 +14,9 @@ from vibecore.domain.users import UserRole
 
 TIMES = (
     *("challenge_lifetime", "session_absolute", "session_idle", "strong_absolute", "strong_idle", "rotation_grace"),
-    *("seen_interval", "reauthentication", "reset_lifetime", "verify_lifetime"),
+    *("seen_interval", "reauthentication", "reset_lifetime", "verify_lifetime", "device_lifetime"),
 )
+LIFETIMES = tuple(name for name in TIMES if name not in ("rotation_grace", "seen_interval"))
 LIMITS = ("account_limit", "client_limit", "challenge_limit", "factor_limit", "mail_limit")
 
 
@@ -25,6 +26,69 @@ def test_times_are_positive_and_at_most_ten_years(field: str, wrong: Any) -> Non
     with pytest.raises(InvalidValue) as caught:
         AuthPolicy(**{field: wrong})
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("field", LIFETIMES)
+def test_nothing_lives_for_less_than_a_second(field: str) -> None:
+    """It would have ended before anybody could use it."""
+    figures: dict[str, Any] = {field: timedelta(microseconds=999_999)}
+    with pytest.raises(InvalidValue) as caught:
+        AuthPolicy(**figures)
+    assert caught.value.field == field
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("figures", "field"),
+    [
+        *(({name: Limit(timedelta(days=1), 5, 4)}, name) for name in LIMITS),
+        *(({name: Limit(timedelta(seconds=60), 5, 100)}, name) for name in ("client_limit", "mail_limit")),
+        ({"challenge_lifetime": DAY + timedelta(microseconds=1)}, "challenge_lifetime"),
+        (
+            {"challenge_lifetime": 2 * HOUR, "challenge_limit": Limit(2 * HOUR, 5)},
+            "challenge_lifetime",
+        ),
+        ({"challenge_lifetime": timedelta(minutes=11)}, "challenge_lifetime"),
+        ({"challenge_limit": Limit(timedelta(minutes=9), 5)}, "challenge_lifetime"),
+        ({"session_idle": timedelta(days=31)}, "session_idle"),
+        ({"strong_idle": timedelta(hours=25)}, "strong_idle"),
+        ({"strong_absolute": timedelta(days=31)}, "strong_absolute"),
+        ({"session_idle": timedelta(minutes=59)}, "strong_idle"),
+        ({"seen_interval": HOUR}, "seen_interval"),
+        ({"seen_interval": timedelta(days=7)}, "seen_interval"),
+        ({"rotation_grace": HOUR, "reauthentication": 2 * HOUR}, "rotation_grace"),
+        ({"rotation_grace": timedelta(minutes=5)}, "rotation_grace"),
+        ({"reauthentication": DAY}, "reauthentication"),
+        ({"device_lifetime": timedelta(days=29)}, "device_lifetime"),
+        ({"password_longest": 257}, "password_longest"),
+    ],
+)
+def test_figures_that_defeat_each_other_are_refused(figures: dict[str, Any], field: str) -> None:
+    """Each is sensible by itself; the error names the one that makes another worthless."""
+    with pytest.raises(InvalidValue) as caught:
+        AuthPolicy(**figures)
+    assert caught.value.field == field
+
+
+def test_figures_at_the_edge_go_together() -> None:
+    """What is just as long as it may be is no contradiction."""
+    AuthPolicy(
+        challenge_limit=Limit(HOUR, 5, 5),
+        challenge_lifetime=HOUR,
+        session_absolute=DAY,
+        session_idle=DAY,
+        strong_absolute=DAY,
+        strong_idle=DAY,
+        seen_interval=DAY - timedelta(microseconds=1),
+        rotation_grace=timedelta(microseconds=1),
+        reauthentication=DAY - timedelta(microseconds=1),
+        device_lifetime=DAY,
+        password_shortest=256,
+        password_longest=256,
+    )
+    AuthPolicy(challenge_lifetime=HOUR, challenge_limit=Limit(timedelta(seconds=1), 3, 5))
 
 
 @pytest.mark.parametrize("field", LIMITS)
