@@ -32,6 +32,7 @@ from vibecore.domain.errors import (
     ReauthenticationRequired,
     SerializationConflict,
 )
+from vibecore.domain.filters import field
 from vibecore.domain.json import JsonArray
 from vibecore.domain.permissions import CREDENTIAL, Action
 from vibecore.domain.policies import AuthPolicy
@@ -128,6 +129,7 @@ def test_a_key_is_shown_once_and_acts_for_its_owner(town: Town) -> None:
         user_id=town.ada.user_id,
         role=UserRole.DEVELOPER,
         scopes=frozenset({"project.read", "files.write"}),
+        api_key_id=made.info.id,
         ip_address="2001:db8::7",
     )
     project = town.vibe.projects.create(town.ada, name="engine")
@@ -209,6 +211,30 @@ def test_what_happened_is_in_the_trail(town: Town) -> None:
             "override": True,
         },
     )
+
+
+def test_the_trail_names_the_key_that_acted(town: Town) -> None:
+    """Of a change, of a denial and of an override, and of no other key or session of the same user."""
+    project = town.vibe.projects.create(town.ada, name="engine")
+    keys = [town.key(["files.write"]), town.key(["files.write"])]
+    for made in keys:
+        town.vibe.files.write(town.keys.authenticate(made.key), project.id, f"{made.info.key_prefix}.py", "x = 1\n")
+        with pytest.raises(PermissionDenied):
+            town.vibe.projects.archive(town.keys.authenticate(made.key), project.id)
+    chief = town.keys.create(town.root, name="chief", permissions=["project.read"])
+    town.vibe.projects.get(town.keys.authenticate(chief.key), project.id)
+    acted = [made.info.id for made in (*keys, chief)]
+    named: dict[UUID, list[str]] = {each: [] for each in acted}
+    for event in town.trail():
+        if "api_key_id" in event.details:
+            named[UUID(str(event.details["api_key_id"]))].append(event.action)
+    assert {key: set(actions) for key, actions in named.items()} == {
+        acted[0]: {"file.created", "permission.denied"},
+        acted[1]: {"file.created", "permission.denied"},
+        acted[2]: {"permission.overridden"},
+    }
+    wanted = field("details").includes({"api_key_id": str(acted[0])})
+    assert len(town.vibe.audit.page(town.root, where=wanted).items) == 2
 
 
 def test_an_administrator_manages_the_keys_of_others(town: Town) -> None:

@@ -23,9 +23,10 @@ class Actor:
     """Made by `auth.login`, `auth.authenticate`, `Actor.anonymous` or `Actor.system`.
 
     `scopes` None means every right of the role; a set narrows it to the named actions (API keys).
-    `ip_address` goes into audit rows; `reason` says why the system acts. Fields that do not go together are refused
-    with InvalidValue: a signed-in user has an id and a role, nobody else has either, an API key has scopes, the system
-    a reason.
+    `ip_address` goes into audit rows, and so does `api_key_id`, by which `api_keys.authenticate` names the key;
+    `reason` says why the system acts. Fields that do not go together are refused with InvalidValue: a signed-in user
+    has an id and a role, nobody else has either, an API key has scopes, the system a reason, and only an API key has
+    the id of one.
     """
 
     kind: ActorKind
@@ -33,6 +34,7 @@ class Actor:
     role: UserRole | None = None
     scopes: frozenset[str] | None = None
     session_id: UUID | None = None
+    api_key_id: UUID | None = None
     ip_address: str | None = None
     reason: str | None = None
 
@@ -46,10 +48,12 @@ class Actor:
             raise InvalidValue("kind", f"{self.kind.value} goes with no user and no role")
         if (self.kind is ActorKind.API_KEY or self.scopes is not None) and type(self.scopes) is not frozenset:
             raise InvalidValue("scopes", "must be a frozenset")
+        if self.api_key_id is not None and self.kind is not ActorKind.API_KEY:
+            raise InvalidValue("api_key_id", f"does not go with {self.kind.value}")
         if self.kind is ActorKind.SYSTEM:
             Text(500, shortest=1).check("reason", self.reason)
         # In stored form: subclasses of text and ids must not travel on with the actor.
-        for name in ("user_id", "session_id"):
+        for name in ("user_id", "session_id", "api_key_id"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, Uuid().check(name, getattr(self, name)))
         object.__setattr__(self, "ip_address", check_ip(self.ip_address))

@@ -251,10 +251,13 @@ class Work:
         details: Mapping[str, object] | None = None,
         user_id: UUID | None = None,
     ) -> AuditEvent:
-        """An audit event by `actor` at the unit's time. `user_id` names the user where the actor is nobody yet."""
+        """An audit event by `actor` at the unit's time. `user_id` names the user where the actor is nobody yet. To the
+        details it adds why the system acts, which API key does, and that an override allowed it."""
         facts = dict(details or {})
         if actor.kind is ActorKind.SYSTEM:
             facts["system_reason"] = actor.reason
+        if actor.api_key_id is not None:
+            facts["api_key_id"] = str(actor.api_key_id)
         call = _CALL.get()
         if call is not None and call.overrides:
             facts["override"] = True

@@ -244,6 +244,16 @@ def test_ownership_beats_a_membership_of_the_same_user() -> None:
         ({"kind": ActorKind.SESSION, "user_id": ME}, "role"),
         ({"kind": ActorKind.SESSION, "user_id": ME, "role": "admin"}, "role"),
         ({"kind": ActorKind.SESSION, "user_id": ME, "role": UserRole.VIEWER, "session_id": 1}, "session_id"),
+        ({"kind": ActorKind.SESSION, "user_id": ME, "role": UserRole.VIEWER, "api_key_id": ME}, "api_key_id"),
+        ({"kind": ActorKind.SYSTEM, "reason": "x", "api_key_id": ME}, "api_key_id"),
+        (
+            {"kind": ActorKind.API_KEY, "user_id": ME, "role": None, "scopes": frozenset(), "api_key_id": "x"},
+            "role",
+        ),
+        (
+            {"kind": ActorKind.API_KEY, "user_id": ME, "role": UserRole.VIEWER, "scopes": frozenset(), "api_key_id": 1},
+            "api_key_id",
+        ),
         ({"kind": ActorKind.ANONYMOUS, "user_id": ME}, "kind"),
         ({"kind": ActorKind.ANONYMOUS, "role": UserRole.ADMIN}, "kind"),
         ({"kind": ActorKind.SYSTEM, "reason": "x", "role": UserRole.VIEWER}, "kind"),
