@@ -109,7 +109,7 @@ class AuthPolicy:
                 raise InvalidValue(field.name, f"must be a {type(default).__name__}, not {type(value).__name__}")
             if type(value) is timedelta and not timedelta(0) < value <= _LONGEST:
                 raise InvalidValue(field.name, "must be positive and at most 3650 days")
-            if field.name in _LIFETIMES and value < _SHORTEST:
+            if type(value) is timedelta and field.name in _LIFETIMES and value < _SHORTEST:
                 raise InvalidValue(field.name, "must be a second at least")
         check_issuer("totp_issuer", self.totp_issuer)
         if type(self.second_factor_roles) is not frozenset:
