@@ -34,6 +34,7 @@ def run(
             start = time.perf_counter()
             while machine.steps < steps:
                 run_state_machine_as_test(machine, settings=_settings(steps - machine.steps))
+                typer.echo(f"{name}: {machine.steps:,} of {steps:,} steps", err=True)
             seconds = time.perf_counter() - start
             typer.echo(f"{name}: {machine.steps:,} steps, no divergence, {seconds:.0f} s")
 
