@@ -1,0 +1,51 @@
+"""Deleting entries of a project's tree, with all below them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from vibecore.domain.actors import Actor
+from vibecore.domain.errors import NotFound
+from vibecore.domain.files import FileType
+from vibecore.domain.paths import normalise_path
+from vibecore.domain.permissions import Action
+from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.files.places import at_or_below, recounted
+from vibecore.services.scoped import Scoped, check_id
+from vibecore.services.work import writable
+
+
+class FileDeleting(Scoped):
+    """How `vibe.files` removes entries."""
+
+    def delete(self, actor: Actor, project_id: UUID, path: str) -> int:
+        """Remove the entry at `path` with all below it, their reviews and test results; the number of entries removed.
+
+        Raises InvalidValue, NotFound (kind "file", key `path`, or kind "project"), PermissionDenied, ReadOnlyProject.
+        """
+        scope = check_id("project_id", project_id)
+        place = normalise_path(path)
+
+        def run(tx: UnitOfWork) -> int:
+            with tx.batch() as batch:
+                access = batch.add(tx.projects.access, scope, actor.user_id)
+                found = batch.add(tx.files.subtree, scope, place)
+            granted = writable(actor, Action.FILES_WRITE, scope, access.value)
+            gone = found.value
+            if not gone:
+                raise NotFound("file", place)
+            files = sum(stamp.type is FileType.FILE for stamp in gone)
+            lines = sum(stamp.line_count for stamp in gone)
+            details = {"path": place, "files": files, "folders": len(gone) - files, "lines": lines}
+            event = self._event(tx, actor, granted, "file.deleted", kind="file", key=gone[0].id, details=details)
+            project = recounted(granted, files=-files, lines=-lines)
+            with tx.batch() as batch:
+                batch.add(tx.files.delete_where, scope, at_or_below("path", place))
+                batch.add(tx.reviews.delete_where, scope, at_or_below("file_path", place))
+                batch.add(tx.tests.delete_where, scope, at_or_below("file_path", place))
+                if project is not None:
+                    batch.add(tx.projects.update, project)
+                batch.add(tx.audit.append, event)
+            return len(gone)
+
+        return self._work.write(actor, run)
