@@ -110,18 +110,17 @@ def _authenticated(world: World, value: Any) -> None:
 def _signed_in(world: World, value: Any) -> None:
     _authenticated(world, value)
     keep(world.devices, value.device_token)
-    _codes(world, value)
+    _codes(world, value.recovery_codes)
 
 
-def _codes(world: World, value: Any) -> None:
-    if value.recovery_codes:
-        codes = value.recovery_codes[:2]
-        world.codes = [lambda: list(codes), *world.codes][:4]
+def _codes(world: World, codes: tuple[str, ...]) -> None:
+    if codes:
+        world.codes = [lambda: list(codes[:2]), *world.codes][:4]
 
 
 def _confirmed(world: World, value: Any) -> None:
     _authenticated(world, value.renewed)
-    _codes(world, value)
+    _codes(world, value.recovery_codes)
 
 
 def _enrolment(world: World, value: Any) -> None:
@@ -153,7 +152,7 @@ _LEARNT: Final[dict[str, Callable[[World, Any], None]]] = {
     "Authenticated": _signed_in,
     "Renewed": _authenticated,
     "Confirmed": _confirmed,
-    "RecoveryCodes": _codes,
+    "RecoveryCodes": lambda w, value: _codes(w, value.codes),
     "Enrolment": _enrolment,
     "Challenge": lambda w, value: keep(w.challenges, value.challenge),
     "EnrolmentRequired": lambda w, value: keep(w.challenges, value.challenge),
