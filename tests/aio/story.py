@@ -9,6 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from pyotp.totp import TOTP
@@ -125,6 +126,8 @@ def story(source: Path) -> Story:
     yield said("files", "find", actor, id, ada.id)
     yield said("files", "tree", actor, id)
     yield said("files", "page", actor, id, limit=2)
+    with TemporaryDirectory() as folder:
+        yield said("files", "export_tree", actor, id, Path(folder, "out"), folder="docs", progress=seen.append)
     yield said("files", "delete", actor, id, "docs")
 
     yield said("reviews", "run", actor, id)

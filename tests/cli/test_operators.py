@@ -198,7 +198,8 @@ def _password(url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["demo", "migrate", "check", "create-admin", "import", "report", "maintain", "unlock", "rotate-keys"]
+    "name",
+    ["demo", "migrate", "check", "create-admin", "import", "export", "report", "maintain", "unlock", "rotate-keys"],
 )
 def test_every_command_explains_itself(name: str) -> None:
     """With the options that all of them share."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from io import BytesIO
 from itertools import repeat
 from types import SimpleNamespace
 from typing import Any, Final
@@ -352,6 +353,16 @@ def _folders(house: House) -> list[Any]:
     return [*wrong, str(house.folder / "a.py"), house.folder / "nowhere"]
 
 
+def _targets(house: House) -> list[Any]:
+    wrong = [None, 1, True, 1.5, b"/", object(), [], "", NUL, "\ud800", "x" * 100_000, Label.ADMIN]
+    return [
+        *wrong,
+        Bad(BytesIO(), fields=("archive",)),
+        str(house.folder / "a.py"),
+        house.folder / "a.py" / "below",
+    ]
+
+
 def _reviewers(house: House) -> list[Any]:
     def made(**facts: Any) -> list[Any]:
         return [SimpleNamespace(**{"name": "n", "languages": {"Python"}, "review": lambda path, text: None, **facts})]
@@ -437,6 +448,8 @@ BY_NAME: Final[dict[str, Source]] = {
         *(None, 1, True, "*.pyc", b"*.pyc", b"", {"a"}, {"a": 1}, iter(["a"]), object()),
         *([item] for item in (None, 1, b"a", ["a"], "a\nb", NUL, SURROGATES[0], Label.ADMIN)),
     ],
+    "archive": lambda house: [1, True, 1.5, "", "zip", b"zip", [], object(), Label.ADMIN],
+    "overwrite": _rule(Boolean()),
     "gitignore": _rule(Boolean()),
     "delete_missing": _rule(Boolean()),
     "progress": lambda house: [1, True, "print", b"", [], object()],
@@ -506,6 +519,7 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
     **{("auth", name, "device"): _not_text_but_none for name in ("login", "complete_challenge", "complete_enrolment")},
     ("sessions", "reauthenticate", "code"): _not_text_but_none,
     ("files", "import_tree", "source"): _folders,
+    ("files", "export_tree", "target"): _targets,
     ("deployments", "transition", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
     ("deployments", "rollback", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
     ("projects", "create", "actor"): lambda house: [

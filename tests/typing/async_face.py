@@ -25,6 +25,7 @@ from vibecore.domain.profiles import Profile, SessionInfo
 from vibecore.domain.projects import Project
 from vibecore.domain.quality import QualityReport
 from vibecore.domain.totals import FileStamp
+from vibecore.services.exports import ExportReport
 from vibecore.services.imports import ImportProgress, ImportReport
 
 
@@ -72,6 +73,7 @@ async def inherited(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
 async def callbacks(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     def show(progress: ImportProgress) -> None: ...
 
+    assert_type(await avibe.files.export_tree(actor, id, "out", folder="src"), ExportReport)
     assert_type(await avibe.files.import_tree(actor, id, Path("src"), progress=show), ImportReport)
 
 

@@ -125,6 +125,7 @@ class AsyncFileService(AsyncService[FileService]):
     move = awaited(FileService.move)
     delete = awaited(FileService.delete)
     import_tree = awaited(FileService.import_tree)
+    export_tree = awaited(FileService.export_tree)
     read = awaited(FileService.read)
     get = awaited(FileService.get)
     find = awaited(FileService.find)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vibecore
-from vibecore.cli import accounts, databases, demo, keys, projects, sessions, upkeep, users
+from vibecore.cli import accounts, databases, demo, exports, keys, projects, sessions, upkeep, users
 
 app = typer.Typer(
     name="vibecore",
@@ -35,6 +35,7 @@ app.command("migrate")(databases.migrate)
 app.command("check")(databases.check)
 app.command("create-admin")(accounts.create_admin)
 app.command("import")(projects.import_folder)
+app.command("export")(exports.export)
 app.command("report")(projects.report)
 app.command("maintain")(upkeep.maintain)
 app.command("unlock")(users.unlock)

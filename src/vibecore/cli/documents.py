@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from vibecore.domain.api_keys import KeyInfo
     from vibecore.domain.deployments import Deployment
     from vibecore.domain.quality import QualityReport
+    from vibecore.services.exports import ExportReport
     from vibecore.services.imports import ImportReport
     from vibecore.services.reviewing import ReviewReport
 
@@ -133,6 +134,21 @@ def of_import(report: ImportReport) -> dict[str, Any]:
         "lines": report.lines,
         "bytes": report.bytes,
         "languages": report.languages,
+        "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in report.skipped],
+    }
+
+
+def of_export(report: ExportReport) -> dict[str, Any]:
+    return {
+        "created": report.created,
+        "replaced": report.replaced,
+        "unchanged": report.unchanged,
+        "folders": report.folders,
+        "bytes": report.bytes,
+        "complete": report.complete,
+        "withheld": [
+            {"path": file.path, "size_bytes": file.size_bytes, "digest": file.digest} for file in report.withheld
+        ],
         "skipped": [{"path": skipped.path, "reason": skipped.reason} for skipped in report.skipped],
     }
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from vibecore.bootstrap.vibe import Vibe
     from vibecore.cli.progress import Steps
     from vibecore.domain.actors import Actor
+    from vibecore.services.export_archive import ArchiveFormat
+    from vibecore.services.exports import ExportReport
     from vibecore.services.imports import ImportReport
     from vibecore.services.reviewing import ReviewReport
 
@@ -41,6 +43,33 @@ def import_tree(
         )
         files = report.created + report.updated + report.unchanged
         step.at(files, f"{files:,} files, {report.lines:,} lines, {mebibytes(report.bytes)}")
+    return report
+
+
+def export_tree(
+    vibe: Vibe,
+    actor: Actor,
+    project_id: UUID,
+    target: str,
+    steps: Steps,
+    *,
+    folder: str | None,
+    archive: ArchiveFormat | None,
+    overwrite: bool,
+) -> ExportReport:
+    """`vibe.files.export_tree`, its progress on stderr."""
+    with steps.step("export") as step:
+        report = vibe.files.export_tree(
+            actor,
+            project_id,
+            target,
+            folder=folder,
+            archive=archive,
+            overwrite=overwrite,
+            progress=lambda now: step.at(now.files, f"{now.files:,} of {now.total:,} files, {mebibytes(now.bytes)}"),
+        )
+        files = report.created + report.replaced + report.unchanged
+        step.at(files, f"{files:,} files, {mebibytes(report.bytes)}")
     return report
 
 

@@ -25,5 +25,6 @@ class FileStamp:
     path: str
     type: FileType
     digest: str | None
+    size_bytes: int
     line_count: int
     updated_at: datetime

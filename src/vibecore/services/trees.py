@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from vibecore.domain.errors import InvalidValue
-from vibecore.domain.paths import normalise_path
+from vibecore.domain.paths import case_key, normalise_path
 from vibecore.domain.rules import check_text
 from vibecore.services.gitignore import IgnoreRules
 
@@ -64,9 +64,10 @@ def walk(
 
     Skipped: symbolic links; sockets, pipes and devices; what cannot be read; names that are not UTF-8 or
     break the path rules; a second spelling of a path that is the same in normal form C; files over
-    `max_file_bytes`; files that change while they are read; `.git`; what the patterns of `exclude` say, written as in
-    a `.gitignore` in `root`; and, with `gitignore`, what the `.gitignore` files of the tree say (no others: neither
-    those above `root` nor the user's own). Where both say something of a path, `exclude` holds.
+    `max_file_bytes`; files that change while they are read; `.git`, in whatever case; what the patterns of
+    `exclude` say, written as in a `.gitignore` in `root`; and, with `gitignore`, what the `.gitignore` files of
+    the tree say (no others: neither those above `root` nor the user's own). Where both say something of a path,
+    `exclude` holds.
 
     Raises InvalidValue at once: with field "source" where `root` is not a folder that can be read, with field
     "exclude" where that is not a list of patterns of one line, with field "max_file_bytes" where that is not a
@@ -266,7 +267,7 @@ def _child(item: os.DirEntry[str], folder: str) -> _Child | Skipped:
         text = raw.decode()
     except UnicodeDecodeError:
         return Skipped(path=shown, reason="has a name that is not UTF-8")
-    if text == ".git":
+    if belongs_to_git(text):
         return Skipped(path=shown, reason="belongs to git")
     try:
         is_folder = item.is_dir(follow_symlinks=False)
@@ -279,6 +280,11 @@ def _child(item: os.DirEntry[str], folder: str) -> _Child | Skipped:
     except OSError as error:
         return _unread(shown, error)
     return _Child(name=item.name, text=text, path=path, is_folder=is_folder)
+
+
+def belongs_to_git(name: str) -> bool:
+    """Whether git, on a file system that ignores case too, takes what has this name for its own."""
+    return case_key(name) == ".git"
 
 
 def _shown(name: bytes) -> str:

@@ -41,7 +41,6 @@ KNOWN: dict[str, Any] = {
     "permissions": (),
     "reason": "test",
     "score": 90,
-    "target": "src/other.py",
     "test_type": TestType.UNIT,
     "version": "1.0",
 }
@@ -95,6 +94,7 @@ def arguments(house: House, noun: str, name: str, source: Path) -> dict[str, Any
         "role": UserRole.ADMIN,
         "status": DeploymentStatus.STOPPED if noun == "deployments" else ProjectStatus.IN_PROGRESS,
         "source": source if name == "import_tree" else "src/main.py",
+        "target": source / "exported" if name == "export_tree" else "src/other.py",
     }
     filled: dict[str, Any] = {}
     for parameter in list(inspect.signature(call).parameters.values())[1:]:

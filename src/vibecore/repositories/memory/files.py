@@ -82,6 +82,7 @@ def _stamps(files: list[File]) -> list[FileStamp]:
             path=file.path,
             type=file.type,
             digest=file.digest,
+            size_bytes=file.size_bytes,
             line_count=file.line_count,
             updated_at=file.updated_at,
         )

@@ -16,7 +16,7 @@ from vibecore.repositories.postgres._moves import LIMITS, NEXT_TICK, check_limit
 from vibecore.repositories.postgres._wire import Result, Row
 from vibecore.repositories.postgres.tables import PostgresTable
 
-_STAMP: Final = "SELECT id, path, type, digest, line_count, updated_at FROM {name} WHERE project_id = %s"
+_STAMP: Final = "SELECT id, path, type, digest, size_bytes, line_count, updated_at FROM {name} WHERE project_id = %s"
 
 _TOTALS: Final = """\
 SELECT count(*), coalesce(sum(line_count), 0) FROM {name} WHERE project_id = %s AND type = 'file'"""
@@ -93,9 +93,15 @@ class PostgresFiles(PostgresTable[File]):
 
 
 def _stamp(row: Row) -> FileStamp:
-    id, path, kind, digest, lines, updated_at = row
+    id, path, kind, digest, size, lines, updated_at = row
     return FileStamp(
-        id=id, path=path, type=FileType(kind), digest=digest, line_count=lines, updated_at=in_utc(updated_at)
+        id=id,
+        path=path,
+        type=FileType(kind),
+        digest=digest,
+        size_bytes=size,
+        line_count=lines,
+        updated_at=in_utc(updated_at),
     )
 
 

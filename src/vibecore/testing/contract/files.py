@@ -49,6 +49,7 @@ def stamp(file: File) -> FileStamp:
         path=file.path,
         type=file.type,
         digest=file.digest,
+        size_bytes=file.size_bytes,
         line_count=file.line_count,
         updated_at=file.updated_at,
     )
