@@ -20,6 +20,7 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.projects import ProjectStatus, Visibility
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
+from vibecore.services.export_archive import ArchiveFormat
 from vibecore.testing import strategies
 from vibecore.testing.effects import START
 from vibecore.testing.parity.calls import PATHS
@@ -28,6 +29,7 @@ from vibecore.testing.parity.world import CHILDREN, LINKS, World
 PASSWORDS: Final = ("correct horse battery staple", "another long password", "short")
 EMAILS: Final = ("ada@example.org", "ADA@example.org", "bob@example.org", "cy@example.org", "no address")
 FOLDERS: Final = ("empty", "tree", "changed")
+TARGETS: Final = (*FOLDERS, "nowhere")
 ISSUE: Final = {"line": 1, "column": 1, "severity": "error", "category": "correctness", "message": "wrong"}
 LIFETIMES: Final = (1, 10**6, 3600 * 10**6, 86_400 * 10**6)
 """Microseconds from now."""
@@ -133,6 +135,8 @@ ARGUMENTS: Final[dict[str, Values]] = {
     "content": _sampled("", "a\n", "import os\nx = eval(y)\n", b"bytes\n", b"\xff\x00"),
     "metadata": _JSON,
     "exclude": _sampled((), ("*.pyc",), ("b/",)),
+    "archive": _sampled(None, *ArchiveFormat),
+    "overwrite": _drawn(st.booleans()),
     "gitignore": _drawn(st.booleans()),
     "delete_missing": _drawn(st.booleans()),
     "environment": _sampled("production", "Production", "staging"),
@@ -179,8 +183,14 @@ BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
         *(DeploymentStatus.BUILDING, DeploymentStatus.RUNNING) * 2, *DeploymentStatus
     ),
     ("files", "import_tree", "source"): lambda s: st.sampled_from(FOLDERS).map(lambda name: s.world.folder / name),
+    ("files", "export_tree", "target"): lambda s: st.sampled_from(TARGETS).map(lambda name: s.world.folder / name),
 }
 """What fits where a name means something else than elsewhere."""
+
+SPOILT_BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
+    # Never a path that the machine which runs this may hold.
+    **dict.fromkeys((("files", "import_tree", "source"), ("files", "export_tree", "target")), _sampled("", "a\0b")),
+}
 
 SPOILT: Final[dict[str, Values]] = {
     "actor": lambda s: st.sampled_from(s.world.actors),
