@@ -498,7 +498,7 @@ def test_sign_in_is_purged(town: Town) -> None:
             (row for row in tx.audit.page(limit=1000).items if row.action == "maintenance.sign_in_purged"),
             key=lambda row: row.created_at,
         )
-    assert newest.details == {"sessions": 2, "superseded_tokens": 1, "throttles": found.throttles}
+    assert newest.details == {"sessions": 2, "superseded_tokens": 1, "api_keys": 0, "throttles": found.throttles}
 
 
 def make_kept(town: Town, actor: Actor, old: Any) -> int:

@@ -60,6 +60,12 @@ class AuthPolicy:
     - `seen_interval`: last-seen times are written at most once in 60 s.
     - `reauthentication`: 5 minutes for which a proof of identity is enough for sensitive actions (django-allauth's).
 
+    API keys
+    - `api_keys`: 50 of one user's that have not ended (GitHub's limit for fine-grained tokens); 0 to 10,000, where 0
+      lets nobody make one. A lower figure ends none that there are.
+    - `ended_key_retention`: 30 days for which a key that has ended is still listed, to tell its owner why something
+      stopped (GitLab's default for inactive tokens); `maintenance.purge_sign_in` then removes it.
+
     Devices
     - `device_lifetime`: 365 days after its last sign-in a device counts as known.
     - `notice_of_new_device`: whether a sign-in from a device that is not known is told by mail; False, since it needs
@@ -90,6 +96,8 @@ class AuthPolicy:
     rotation_grace: timedelta = timedelta(seconds=10)
     seen_interval: timedelta = timedelta(seconds=60)
     reauthentication: timedelta = timedelta(minutes=5)
+    api_keys: int = 50
+    ended_key_retention: timedelta = timedelta(days=30)
     device_lifetime: timedelta = timedelta(days=365)
     notice_of_new_device: bool = False
     require_verified_email: bool = False
@@ -101,6 +109,7 @@ class AuthPolicy:
         Integer(self.password_shortest, HIGHEST_LENGTH).check("password_longest", self.password_longest)
         Integer(LOWEST_COST, HIGHEST_COST).check("bcrypt_cost", self.bcrypt_cost)
         Integer(1, 100).check("recovery_codes", self.recovery_codes)
+        Integer(0, 10_000).check("api_keys", self.api_keys)
         for flag in ("notice_of_new_device", "require_verified_email"):
             Boolean().check(flag, getattr(self, flag))
         for field in fields(self):

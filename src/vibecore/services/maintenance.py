@@ -25,6 +25,7 @@ class SignInPurge:
 
     sessions: int
     superseded_tokens: int
+    api_keys: int
     throttles: int
 
 
@@ -82,7 +83,8 @@ class MaintenanceService(Service):
 
     def purge_sign_in(self, actor: Actor) -> SignInPurge:
         """Remove what sign-in needs no longer: sessions that have ended, with the tokens they had; other superseded
-        tokens that are older than any session; throttles that have held nobody back for 30 days.
+        tokens that are older than any session; API keys that ended `AuthPolicy.ended_key_retention` ago; throttles that
+        have held nobody back for 30 days.
 
         Spared are throttles with as many tries as the policy's lowest `most`: those are used up until they are
         forgotten (`users.unlock`, a reset of the password). Raises PermissionDenied; TransactionError inside
@@ -100,7 +102,13 @@ class MaintenanceService(Service):
             with tx.batch() as batch:
                 sessions = batch.add(tx.sessions.purge, tx.now)
                 tokens = batch.add(tx.superseded_tokens.purge, tx.now - longest)
-            purged = SignInPurge(sessions=sessions.value, superseded_tokens=tokens.value, throttles=throttles)
+                keys = batch.add(tx.api_keys.purge, tx.now - policy.ended_key_retention)
+            purged = SignInPurge(
+                sessions=sessions.value,
+                superseded_tokens=tokens.value,
+                api_keys=keys.value,
+                throttles=throttles,
+            )
             event = self._work.event(tx, actor, "maintenance.sign_in_purged", details=asdict(purged))
             tx.audit.append(event)
             return purged
