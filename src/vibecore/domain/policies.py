@@ -44,7 +44,8 @@ class AuthPolicy:
     - `client_limit`: 10 wrong passwords a minute from one IPv4 address or one /64 of IPv6 (django-allauth's default).
     - `challenge_limit`: 5 codes for one challenge (better-auth's default).
     - `factor_limit`: 10 codes for one account in 15 minutes (OWASP ASVS 5.0, 6.5.5, asks for a limit).
-    - `mail_limit`: 3 mails to one address in an hour, so that nobody's mailbox is flooded through us.
+    - `mail_limit`: 3 links to one address in an hour, and 3 of each kind of notice that a stranger can cause, so that
+      nobody's mailbox is flooded through us.
 
     Second factor
     - `totp`: SHA-1, 6 digits, 30 s, 160 bits, one step each side (RFC 6238).
