@@ -415,7 +415,8 @@ def test_revoking_the_others_keeps_mine(house: House) -> None:
     assert [house.works(each.token) for each in (mine, second, third, theirs)] == [True, False, False, True]
     (event,) = house.trail()
     assert event.action == "auth.sessions.revoked"
-    assert event.details == {"sessions": 2, "kept": str(mine.session.id)}
+    rows = {"sessions": {"deleted": None}}
+    assert event.details == {"sessions": 2, "kept": str(mine.session.id), "rows": rows}
     assert house.vibe.sessions.revoke_all(mine.actor) == 1
     assert not house.works(mine.token)
     with pytest.raises(AuthenticationFailed):
@@ -452,7 +453,8 @@ def test_an_administrator_sees_and_ends_anybodys_and_it_is_told(house: House) ->
     assert not house.works(theirs.token)
     assert house.actions() == ["auth.session.revoked", "permission.overridden"]
     (event,) = [each for each in house.trail() if each.action == "auth.session.revoked"]
-    assert event.details == {"override": True, "user_id": str(house.bob.id)}
+    assert (event.details["override"], event.details["user_id"]) == (True, str(house.bob.id))
+    assert event.details["changes"]["expires_at"] == [theirs.session.expires_at.isoformat(), None]
     for call in (house.vibe.sessions.page, house.vibe.sessions.revoke_all):
         with pytest.raises(NotFound):
             call(root.actor, user_id=UUID(int=404))

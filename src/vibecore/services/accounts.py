@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from vibecore.domain.actors import Actor, ActorKind
+from vibecore.domain.changes import diff
 from vibecore.domain.passwords import check_new_password
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile
 from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import links, mailing
+from vibecore.services import links
 from vibecore.services.blocklist import common_passwords
-from vibecore.services.tries import Counters
 from vibecore.services.work import Work, allowed
 
 
@@ -59,15 +59,14 @@ def make_account(
             event,
             resource_type="user",
             resource_id=user.id,
-            details={"role": role.value},
+            changes=diff(USERS, None, user),
             user_id=user.id if actor.kind is ActorKind.ANONYMOUS else None,
         )
         with tx.batch() as batch:
             stored = batch.add(tx.users.insert, user)
             batch.add(tx.audit.append, row)
         if not verified:
-            letter = links.letter(work, links.VERIFY, stored.value, tx.now)
-            mailing.send_within(work, Counters(effects).mail(stored.value.email_key), letter)
+            links.send_within_limit(work, links.letter(work, links.VERIFY, stored.value, tx.now))
         return Profile.of(stored.value)
 
     return work.write(actor, run)

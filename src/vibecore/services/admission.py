@@ -6,11 +6,13 @@ import dataclasses
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff, others
 from vibecore.domain.logins import Authenticated, Denied
 from vibecore.domain.profiles import Profile, SessionInfo
-from vibecore.domain.users import User
+from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import enrolling, factors, issuing, mailing
+from vibecore.services import enrolling, factors, issuing
 from vibecore.services.enrolling import SWITCHED_ON
 from vibecore.services.factors import Proof
 from vibecore.services.mail.messages import MailPurpose
@@ -27,9 +29,11 @@ class Admission:
         self._effects = work.effects
         self._visit = visit
 
-    def session(self, user: User, proven: Proof | None, *, enrolled: bool = False) -> Authenticated:
-        """A session, if the account is as it was read. Stale, NotFound; WrongCode for a recovery code that
-        is not there."""
+    def session(
+        self, user: User, proven: Proof | None, *, enrolled: bool = False, read: User | None = None
+    ) -> Authenticated:
+        """A session, if the account is as it was read, which `read` is where `user` differs already. Stale, NotFound;
+        WrongCode for a recovery code that is not there."""
         visit, effects, work = self._visit, self._effects, self._work
         method = {} if proven is None else {"second_factor": proven.method}
 
@@ -37,10 +41,12 @@ class Admission:
             changed = dataclasses.replace(user, last_login_at=tx.now)
             if proven is not None:
                 changed = factors.spend(tx, effects, changed, proven)
+            if enrolled:
+                changed = enrolling.enabled(changed)
             codes: tuple[str, ...] = ()
             with tx.batch() as batch:
                 # First, for it compares the version: no session is made for a password that has been replaced.
-                updated = batch.add(tx.users.update, enrolling.enabled(changed) if enrolled else changed)
+                updated = batch.add(tx.users.update, changed)
                 issued = issuing.open_session(
                     effects,
                     tx,
@@ -52,7 +58,9 @@ class Admission:
                 )
                 if enrolled:
                     codes = enrolling.new_codes(effects, tx, batch, user)
-                    row = work.event(tx, visit.visitor, "auth.second_factor.enabled", user_id=user.id)
+                    row = work.event(
+                        tx, visit.visitor, "auth.second_factor.enabled", user_id=user.id, rows=enrolling.REPLACED
+                    )
                     batch.add(tx.audit.append, row)
                 event = work.event(
                     tx,
@@ -62,6 +70,9 @@ class Admission:
                     resource_id=issued.id,
                     user_id=user.id,
                     details=method,
+                    changes=diff(SESSIONS, None, issued.opened),
+                    others=others((user.id, diff(USERS, user if read is None else read, changed))),
+                    rows={} if proven is None else proven.rows,
                 )
                 batch.add(tx.audit.append, event)
             self._tell(tx, user, enrolled=enrolled)
@@ -81,12 +92,11 @@ class Admission:
     def _tell(self, tx: UnitOfWork, user: User, *, enrolled: bool) -> None:
         """The mails of a login."""
         if enrolled:
-            mailing.notify(self._work, MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=SWITCHED_ON)
+            self._work.notify(MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=SWITCHED_ON)
         unknown = self._visit.known_for(self._effects, user.email_key, tx.now) is None
         if self._effects.policy.notice_of_new_device and unknown and user.last_login_at is not None:
             device = self._visit.device.get("agent")
-            mailing.notify(
-                self._work,
+            self._work.notify(
                 MailPurpose.NEW_DEVICE,
                 user,
                 tx.now,
@@ -120,7 +130,7 @@ class Admission:
             if locked:
                 self._append(tx, "auth.account.locked", user_id, {})
                 if user is not None:
-                    mailing.notify(self._work, MailPurpose.ACCOUNT_LOCKED, user, tx.now)
+                    self._work.notify(MailPurpose.ACCOUNT_LOCKED, user, tx.now)
 
         self._work.aside(run)
         return Denied()

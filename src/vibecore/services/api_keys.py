@@ -25,21 +25,14 @@ from vibecore.domain.api_keys import (
     parse_api_key,
 )
 from vibecore.domain.audit import AuditEvent
-from vibecore.domain.errors import (
-    AuthenticationFailed,
-    InvalidValue,
-    LimitReached,
-    NotFound,
-    SerializationConflict,
-    Stale,
-)
-from vibecore.domain.filters import Filter, field
+from vibecore.domain.changes import diff
+from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, SerializationConflict, Stale
 from vibecore.domain.paging import Page
 from vibecore.domain.permissions import Action
 from vibecore.domain.rules import Timestamp, plain_text
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services.credentials import account_meant, check_recent, queue_standing
+from vibecore.services.credentials import account_meant, check_recent, standing
 from vibecore.services.scoped import NEWEST_FIRST, check_id, check_optional_id
 from vibecore.services.work import ATTEMPTS, Service
 
@@ -66,24 +59,17 @@ class ApiKeyService(Service):
 
         Raises InvalidValue, also for an unknown action, one on credentials, an `expires_at` that has passed, and
         `user_id` left out by who has no account; NotFound (kind "user"), PermissionDenied, ReauthenticationRequired;
-        AuthenticationFailed where the actor's session has ended; LimitReached where the account has as many keys that
-        have not ended as `AuthPolicy.api_keys` allows.
+        AuthenticationFailed where the actor's session has ended.
         """
         title: str = API_KEYS.column("name").check(name)
         granted = check_permissions(permissions)
         ends = None if expires_at is None else Timestamp().check("expires_at", expires_at)
         chosen = check_optional_id("user_id", user_id)
-        policy = self._effects.policy
 
         def run(tx: UnitOfWork) -> CreatedKey:
             owner = account_meant(actor, Action.KEYS_MANAGE, chosen)
-            with tx.batch() as batch:
-                account = queue_standing(tx, batch, actor, owner)
-                # In this unit: of several that are made at the same moment, all but one collide and count again.
-                living = batch.add(tx.api_keys.count, owner, where=_living(tx.now))
-            check_recent(policy, account(), actor, Action.KEYS_MANAGE, tx.now)
-            if living.value >= policy.api_keys:
-                raise LimitReached(API_KEYS.kind, policy.api_keys)
+            account = standing(tx, actor, Action.KEYS_MANAGE, owner)
+            check_recent(self._effects.policy, account, actor, Action.KEYS_MANAGE, tx.now)
             if ends is not None and ends <= tx.now:
                 raise InvalidValue("expires_at", "has passed")
             tokens = self._effects.tokens
@@ -101,7 +87,7 @@ class ApiKeyService(Service):
             )
             with tx.batch() as batch:
                 stored = batch.add(tx.api_keys.insert, key)
-                batch.add(tx.audit.append, self._about(tx, actor, "auth.key.created", key))
+                batch.add(tx.audit.append, self._about(tx, actor, "auth.key.created", None, key))
             return CreatedKey(key=text, info=KeyInfo.of(stored.value))
 
         return self._work.write(actor, run)
@@ -136,8 +122,7 @@ class ApiKeyService(Service):
     def page(
         self, actor: Actor, *, user_id: UUID | None = None, limit: int = 50, cursor: str | None = None
     ) -> Page[KeyInfo]:
-        """The keys of the actor's account, or of `user_id`, newest first, those among them that ended within
-        `AuthPolicy.ended_key_retention`.
+        """The keys of the actor's account, or of `user_id`, newest first, those that have ended among them.
 
         Raises NotFound (kind "user"), PermissionDenied, InvalidCursor; InvalidValue, also for `user_id` left out by who
         has no account.
@@ -170,7 +155,7 @@ class ApiKeyService(Service):
                 raise NotFound(API_KEYS.kind, wanted)
             with tx.batch() as batch:
                 batch.add(tx.api_keys.delete, owner, wanted)
-                batch.add(tx.audit.append, self._about(tx, actor, "auth.key.revoked", key))
+                batch.add(tx.audit.append, self._about(tx, actor, "auth.key.revoked", key, None))
 
         self._work.write(actor, run)
 
@@ -192,21 +177,17 @@ class ApiKeyService(Service):
             return False
         return True
 
-    def _about(self, tx: UnitOfWork, actor: Actor, name: str, key: ApiKey) -> AuditEvent:
+    def _about(
+        self, tx: UnitOfWork, actor: Actor, name: str, before: ApiKey | None, after: ApiKey | None
+    ) -> AuditEvent:
         """Of a key only what is public; the owner where it is not the actor."""
-        details: dict[str, object] = {
-            "key_prefix": key.key_prefix,
-            "name": key.name,
-            "permissions": key.permissions,
-        }
-        if key.user_id != actor.user_id:
-            details["user_id"] = str(key.user_id)
-        return self._work.event(tx, actor, name, resource_type=API_KEYS.kind, resource_id=key.id, details=details)
-
-
-def _living(now: datetime) -> Filter:
-    """What `_valid` takes for a key that has not ended."""
-    return field("expires_at").missing() | field("expires_at").gt(now)
+        key = before or after
+        assert key is not None
+        details = {} if key.user_id == actor.user_id else {"user_id": str(key.user_id)}
+        changes = diff(API_KEYS, before, after)
+        return self._work.event(
+            tx, actor, name, resource_type=API_KEYS.kind, resource_id=key.id, details=details, changes=changes
+        )
 
 
 def _found(tx: UnitOfWork, presented: PresentedKey) -> tuple[ApiKey, User] | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import AuthenticationFailed, NotFound, Stale
 from vibecore.domain.logins import Login
 from vibecore.domain.passwords import presented_password
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile
 from vibecore.domain.second_factors import Enrolment
-from vibecore.domain.users import UserRole, check_email, email_key
+from vibecore.domain.sessions import SESSIONS
+from vibecore.domain.users import USERS, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import enrolling
 from vibecore.services.accounts import make_account
@@ -93,7 +95,15 @@ class AuthService(Service):
 
         def run(tx: UnitOfWork) -> Enrolment:
             waiting, shown = enrolling.begun(self._effects, user)
-            event = self._work.event(tx, nobody, "auth.second_factor.begun", user_id=user.id)
+            event = self._work.event(
+                tx,
+                nobody,
+                "auth.second_factor.begun",
+                resource_type="user",
+                resource_id=user.id,
+                user_id=user.id,
+                changes=diff(USERS, user, waiting),
+            )
             with tx.batch() as batch:
                 batch.add(tx.users.update, waiting)
                 batch.add(tx.audit.append, event)
@@ -137,9 +147,17 @@ class AuthService(Service):
         def run(tx: UnitOfWork) -> None:
             allowed_account(actor, Action.SESSION_END, actor.user_id)
             user_id, session_id = own_session(actor)
-            if tx.sessions.find(user_id, session_id) is None:
+            found = tx.sessions.find(user_id, session_id)
+            if found is None:
                 return
-            event = self._work.event(tx, actor, "auth.logout", resource_type="session", resource_id=session_id)
+            event = self._work.event(
+                tx,
+                actor,
+                "auth.logout",
+                resource_type="session",
+                resource_id=session_id,
+                changes=diff(SESSIONS, found, None),
+            )
             with tx.batch() as batch:
                 batch.add(tx.sessions.delete, user_id, session_id)
                 batch.add(tx.audit.append, event)

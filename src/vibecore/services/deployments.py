@@ -10,6 +10,7 @@ from uuid import UUID
 
 from vibecore.domain.access import ProjectAccess
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff, others
 from vibecore.domain.deployments import DEPLOYMENTS, TRANSITIONS, Deployment, DeploymentStatus
 from vibecore.domain.errors import InvalidTransition, InvalidValue, NotFound
 from vibecore.domain.filters import Filter, field
@@ -262,14 +263,16 @@ class DeploymentService(Scoped):
     def _insert(
         self, tx: UnitOfWork, actor: Actor, access: ProjectAccess, deployment: Deployment, name: str
     ) -> Deployment:
-        details = {
-            "environment": deployment.environment,
-            "version": deployment.version,
-            "reason": deployment.reason,
-            "retry_of": _text(deployment.retry_of),
-            "rollback_of": _text(deployment.rollback_of),
-        }
-        event = self._event(tx, actor, access, name, kind="deployment", key=deployment.id, details=_given(details))
+        event = self._event(
+            tx,
+            actor,
+            access,
+            name,
+            kind="deployment",
+            key=deployment.id,
+            details=_why(deployment),
+            changes=diff(DEPLOYMENTS, None, deployment),
+        )
         with tx.batch() as batch:
             stored = batch.add(tx.deployments.insert, deployment)
             batch.add(tx.audit.append, event)
@@ -282,15 +285,8 @@ class DeploymentService(Scoped):
         access: ProjectAccess,
         before: Deployment,
         after: Deployment,
-        displaced: tuple[Deployment, ...],
+        displaced: tuple[_Displaced, ...],
     ) -> Deployment:
-        details = {
-            "environment": after.environment,
-            "from": before.status.value,
-            "to": after.status.value,
-            "reason": after.reason,
-            "displaced": {str(other.id): other.status.value for other in displaced} or None,
-        }
         event = self._event(
             tx,
             actor,
@@ -298,12 +294,14 @@ class DeploymentService(Scoped):
             "deployment.changed",
             kind="deployment",
             key=after.id,
-            details=_given(details),
+            details=_why(after),
+            changes=diff(DEPLOYMENTS, before, after),
+            others=others(*((other.after.id, diff(DEPLOYMENTS, other.before, other.after)) for other in displaced)),
         )
         with tx.batch() as batch:
             # The one that runs makes room first: at no moment do two run in one environment.
             for other in displaced:
-                batch.add(tx.deployments.update, other)
+                batch.add(tx.deployments.update, other.after)
             stored = batch.add(tx.deployments.update, after)
             batch.add(tx.audit.append, event)
         return stored.value
@@ -343,20 +341,30 @@ def _stepped(tx: UnitOfWork, current: Deployment, status: DeploymentStatus, reas
     return dataclasses.replace(changed, completed_at=current.completed_at or tx.now)
 
 
-def _displaced(tx: UnitOfWork, rising: Deployment, running: Page[Deployment]) -> tuple[Deployment, ...]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Displaced:
+    """A deployment that changes when another one goes live."""
+
+    before: Deployment
+    after: Deployment
+
+
+def _displaced(tx: UnitOfWork, rising: Deployment, running: Page[Deployment]) -> tuple[_Displaced, ...]:
     """What changes when `rising` goes live: the one that ran, and the one that `rising` undoes."""
     old = _in_environment(running, rising.environment)
     if old is None and running.next_cursor is not None:
         old = tx.deployments.running(rising.project_id, rising.environment)
     found = []
     if old is not None and old.id == rising.rollback_of:
-        return (_stepped(tx, old, DeploymentStatus.ROLLED_BACK, f"rolled back by {rising.id}"),)
+        return (_Displaced(old, _stepped(tx, old, DeploymentStatus.ROLLED_BACK, f"rolled back by {rising.id}")),)
     if old is not None:
-        found.append(_stepped(tx, old, DeploymentStatus.STOPPED, f"replaced by {rising.id}"))
+        found.append(_Displaced(old, _stepped(tx, old, DeploymentStatus.STOPPED, f"replaced by {rising.id}")))
     if rising.rollback_of is not None:
         bad = tx.deployments.find(rising.project_id, rising.rollback_of)
         if bad is not None and bad.status is DeploymentStatus.FAILED and bad.live_at is not None:
-            found.append(_stepped(tx, bad, DeploymentStatus.ROLLED_BACK, f"rolled back by {rising.id}"))
+            found.append(
+                _Displaced(bad, _stepped(tx, bad, DeploymentStatus.ROLLED_BACK, f"rolled back by {rising.id}"))
+            )
     return tuple(found)
 
 
@@ -375,9 +383,9 @@ def _cannot_undo(bad: Deployment, reason: str) -> InvalidTransition:
     return InvalidTransition("deployment", bad.status.value, DeploymentStatus.ROLLED_BACK.value, reason)
 
 
-def _text(key: UUID | None) -> str | None:
-    return None if key is None else str(key)
-
-
-def _given(details: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in details.items() if value is not None}
+def _why(deployment: Deployment) -> dict[str, object]:
+    """Where it happened and why, for the audit trail."""
+    details: dict[str, object] = {"environment": deployment.environment}
+    if deployment.reason is not None:
+        details["reason"] = deployment.reason
+    return details

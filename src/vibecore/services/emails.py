@@ -8,13 +8,14 @@ from datetime import datetime
 
 from vibecore.domain import signed_tokens
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, SerializationConflict, Stale
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile
 from vibecore.domain.signed_tokens import Context, Purpose, SignedToken
-from vibecore.domain.users import User, check_email, email_key
+from vibecore.domain.users import USERS, User, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import links, mailing
+from vibecore.services import links
 from vibecore.services.credentials import signed_in
 from vibecore.services.links import VERIFY
 from vibecore.services.mail.messages import Mail, MailPurpose
@@ -82,8 +83,8 @@ class EmailService(Service):
         self._work.write(actor, run)
 
     def change(self, *, token: str, ip_address: str | None = None) -> Profile:
-        """Give an account the address that the token of a link names, confirmed; a notice goes to the one it had, if
-        that was confirmed. Nobody is signed in, and sessions go on.
+        """Give an account the address that the token of a link names, confirmed; a notice goes to the one it had.
+        Nobody is signed in, and sessions go on.
 
         Raises InvalidValue; AuthenticationFailed for a token that is malformed, forged, used, expired, of an account
         whose address has changed since, or of a disabled one; AlreadyExists where somebody has that address by now.
@@ -114,13 +115,19 @@ class EmailService(Service):
 
         def run(tx: UnitOfWork) -> Profile:
             event = self._work.event(
-                tx, visitor, action, resource_type="user", resource_id=before.id, user_id=before.id
+                tx,
+                visitor,
+                action,
+                resource_type="user",
+                resource_id=before.id,
+                user_id=before.id,
+                changes=diff(USERS, before, after),
             )
             with tx.batch() as batch:
                 stored = batch.add(tx.users.update, after)
                 batch.add(tx.audit.append, event)
             if after.email != before.email:
-                mailing.notify(self._work, MailPurpose.EMAIL_CHANGED, before, tx.now, new_email=after.email)
+                links.notify(self._work, before, MailPurpose.EMAIL_CHANGED, new_email=after.email, time=tx.now)
             return Profile.of(stored.value)
 
         return self._work.write(visitor, run)

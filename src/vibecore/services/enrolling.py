@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
+from vibecore.domain.changes import Rows
 from vibecore.domain.filters import field
 from vibecore.domain.recovery_codes import (
     RECOVERY_SECRET_BYTES,
@@ -23,6 +24,9 @@ SWITCHED_ON: Final = "it was switched on"
 SWITCHED_OFF: Final = "it was switched off"
 NEW_CODES: Final = "it has new recovery codes"
 """What the notice of a change says."""
+DROPPED: Final[Rows] = {"recovery_codes": {"deleted": None}}
+REPLACED: Final[Rows] = {"recovery_codes": {"deleted": None, "inserted": None}}
+"""What an audit row tells of recovery codes that are void, and of new ones in their place."""
 _ANY_CODE: Final = ~field("id").missing()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime
 
+from vibecore.domain.changes import Rows
 from vibecore.domain.recovery_codes import parse_recovery_code, recovery_code_digest
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
@@ -32,6 +33,11 @@ class Proof:
     def method(self) -> str:
         """What the audit trail calls it."""
         return "totp" if self.recovery is None else "recovery_code"
+
+    @property
+    def rows(self) -> Rows:
+        """What the audit trail tells of its being used up, besides the user's row."""
+        return {} if self.recovery is None else {"recovery_codes": {"deleted": 1}}
 
 
 def proof(effects: Effects, user: User, code: str, now: datetime) -> Proof | None:

@@ -14,11 +14,13 @@ from uuid import UUID
 
 from vibecore.domain.access import ProjectAccess
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import Rows, diff, others
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.files import File, FileType
 from vibecore.domain.filters import field
 from vibecore.domain.paths import parent_of, parents
 from vibecore.domain.permissions import Action
+from vibecore.domain.projects import PROJECTS
 from vibecore.domain.rules import Boolean
 from vibecore.domain.totals import FileStamp
 from vibecore.repositories.unit_of_work import UnitOfWork
@@ -125,8 +127,17 @@ class Importer(Scoped):
         with tx.batch() as batch:
             if project != access.project:
                 batch.add(tx.projects.update, project)
-            if attempt.wrote:
-                event = self._event(tx, actor, access, "files.imported", kind="file", details=details)
+            if attempt.wrote or project != access.project:
+                event = self._event(
+                    tx,
+                    actor,
+                    access,
+                    "files.imported",
+                    kind="file",
+                    details=details,
+                    others=others((project.id, diff(PROJECTS, access.project, project))),
+                    rows=attempt.rows(),
+                )
                 batch.add(tx.audit.append, event)
 
 
@@ -153,7 +164,7 @@ class _Import:
         self._changed_bytes = 0
         self._skipped: list[Skipped] = []
         self._languages: Counter[str] = Counter()
-        self._created = self._updated = self._unchanged = self._deleted = self._new_folders = 0
+        self._created = self._updated = self._unchanged = self._deleted = self._gone = self._new_folders = 0
         self._tree_lines = self._tree_bytes = 0
         self.wrote = False
         # Counted from the entries themselves, so that an import also mends counters that another program broke.
@@ -189,6 +200,18 @@ class _Import:
         ]
         for start in range(0, len(gone), DELETED_AT_ONCE):
             self._delete(gone[start : start + DELETED_AT_ONCE])
+
+    def rows(self) -> Rows:
+        """What the audit trail tells of the entries."""
+        files: dict[str, int | None] = {
+            "inserted": self._created + self._new_folders,
+            "updated": self._updated,
+            "deleted": self._gone,
+        }
+        told: Rows = {"files": {name: count for name, count in files.items() if count}}
+        if self._gone:
+            told |= {"code_reviews": {"deleted": None}, "test_results": {"deleted": None}}
+        return told
 
     def report(self) -> ImportReport:
         return ImportReport(
@@ -294,6 +317,7 @@ class _Import:
         self.wrote = True
         files = sum(stamp.type is FileType.FILE for stamp in gone)
         self._deleted += files
+        self._gone += len(gone)
         self.files -= files
         self.lines -= sum(stamp.line_count for stamp in gone)
 

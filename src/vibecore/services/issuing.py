@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import Rows
 from vibecore.domain.filters import field
 from vibecore.domain.json import JsonObject
 from vibecore.domain.logins import Renewed
@@ -20,6 +21,10 @@ from vibecore.repositories.unit_of_work import Batch, Pending, UnitOfWork
 from vibecore.services.effects import Effects
 
 ANY_SESSION: Final = ~field("id").missing()
+ENDED: Final[Rows] = {"sessions": {"deleted": None}}
+RENEWED: Final[Rows] = {"sessions": {"updated": 1}, "superseded_tokens": {"inserted": 1}}
+RENEWED_ALONE: Final[Rows] = {"sessions": {"updated": 1, "deleted": None}, "superseded_tokens": {"inserted": 1}}
+"""What an audit row tells of sessions that end, of one that is renewed, and of one that is while all others end."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Issued:
     id: UUID
     token: str = dataclasses.field(repr=False)
     session: Pending[Session]
+    opened: Session
+    """The session as it is to be stored."""
 
     def renewed(self, user: User, ip_address: str | None) -> Renewed:
         """What the client is given."""
@@ -65,7 +72,7 @@ def open_session(
         created_at=now,
         updated_at=now,
     )
-    return Issued(session.id, token, batch.add(tx.sessions.insert, session))
+    return Issued(session.id, token, batch.add(tx.sessions.insert, session), session)
 
 
 def lifetimes(policy: AuthPolicy, role: UserRole, *, second_factor: bool) -> tuple[timedelta, timedelta]:
@@ -121,7 +128,7 @@ def renew(
             updated_at=tx.now,
         ),
     )
-    return Issued(session.id, token, stored)
+    return Issued(session.id, token, stored, after)
 
 
 def end_others(tx: UnitOfWork, batch: Batch, session: Session) -> Pending[int]:

@@ -9,6 +9,7 @@ from typing import Final
 from vibecore.domain.actors import Actor, check_actor
 from vibecore.domain.analytics import RefreshReport
 from vibecore.domain.audit import AHEAD
+from vibecore.domain.changes import Rows
 from vibecore.domain.permissions import Action
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.rules import Integer
@@ -25,7 +26,6 @@ class SignInPurge:
 
     sessions: int
     superseded_tokens: int
-    api_keys: int
     throttles: int
 
 
@@ -43,7 +43,11 @@ class MaintenanceService(Service):
             allowed(actor, Action.MAINTAIN)
             archived = tx.deployments.archive(age)
             details = {"days": age, "archived": archived}
-            tx.audit.append(self._work.event(tx, actor, "maintenance.deployments_archived", details=details))
+            rows: Rows = {"deployments": {"deleted": archived}, "archived_deployments": {"inserted": archived}}
+            event = self._work.event(
+                tx, actor, "maintenance.deployments_archived", details=details, rows=rows if archived else None
+            )
+            tx.audit.append(event)
             return archived
 
         return self._work.write(actor, run)
@@ -83,8 +87,7 @@ class MaintenanceService(Service):
 
     def purge_sign_in(self, actor: Actor) -> SignInPurge:
         """Remove what sign-in needs no longer: sessions that have ended, with the tokens they had; other superseded
-        tokens that are older than any session; API keys that ended `AuthPolicy.ended_key_retention` ago; throttles that
-        have held nobody back for 30 days.
+        tokens that are older than any session; throttles that have held nobody back for 30 days.
 
         Spared are throttles with as many tries as the policy's lowest `most`: those are used up until they are
         forgotten (`users.unlock`, a reset of the password). Raises PermissionDenied; TransactionError inside
@@ -102,14 +105,10 @@ class MaintenanceService(Service):
             with tx.batch() as batch:
                 sessions = batch.add(tx.sessions.purge, tx.now)
                 tokens = batch.add(tx.superseded_tokens.purge, tx.now - longest)
-                keys = batch.add(tx.api_keys.purge, tx.now - policy.ended_key_retention)
-            purged = SignInPurge(
-                sessions=sessions.value,
-                superseded_tokens=tokens.value,
-                api_keys=keys.value,
-                throttles=throttles,
-            )
-            event = self._work.event(tx, actor, "maintenance.sign_in_purged", details=asdict(purged))
+            purged = SignInPurge(sessions=sessions.value, superseded_tokens=tokens.value, throttles=throttles)
+            counted = {name: count for name, count in asdict(purged).items() if count}
+            rows: Rows = {name: {"deleted": count} for name, count in counted.items()}
+            event = self._work.event(tx, actor, "maintenance.sign_in_purged", details=asdict(purged), rows=rows)
             tx.audit.append(event)
             return purged
 

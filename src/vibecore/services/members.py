@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
 from vibecore.domain.audit import AuditEvent
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import AlreadyExists, InvalidValue, NotFound
 from vibecore.domain.filters import Filter
 from vibecore.domain.members import MEMBERS, ProjectMember
@@ -79,7 +79,7 @@ class MemberMethods(Scoped):
                 created_at=tx.now,
                 updated_at=tx.now,
             )
-            event = self._about(tx, actor, "project.member.added", member, {"role": role.value})
+            event = self._about(tx, actor, "project.member.added", None, member)
             with tx.batch() as batch:
                 stored = batch.add(tx.members.insert, member)
                 batch.add(tx.audit.append, event)
@@ -99,10 +99,10 @@ class MemberMethods(Scoped):
             member = self._member(tx, actor, Action.MEMBERS_MANAGE, key, user_key)
             if member.role is role:
                 return member
-            details = {"from": member.role.value, "to": role.value}
-            event = self._about(tx, actor, "project.member.role_changed", member, details)
+            after = dataclasses.replace(member, role=role)
+            event = self._about(tx, actor, "project.member.role_changed", member, after)
             with tx.batch() as batch:
-                stored = batch.add(tx.members.update, dataclasses.replace(member, role=role))
+                stored = batch.add(tx.members.update, after)
                 batch.add(tx.audit.append, event)
             return stored.value
 
@@ -120,7 +120,7 @@ class MemberMethods(Scoped):
             action = Action.PROJECT_LEAVE if leaving else Action.MEMBERS_MANAGE
             member = self._member(tx, actor, action, key, user_key)
             name = "project.member.left" if leaving else "project.member.removed"
-            event = self._about(tx, actor, name, member, {"role": member.role.value})
+            event = self._about(tx, actor, name, member, None)
             with tx.batch() as batch:
                 batch.add(tx.members.delete, key, member.id)
                 batch.add(tx.audit.append, event)
@@ -141,9 +141,11 @@ class MemberMethods(Scoped):
         tx: UnitOfWork,
         actor: Actor,
         name: str,
-        member: ProjectMember,
-        details: Mapping[str, object],
+        before: ProjectMember | None,
+        after: ProjectMember | None,
     ) -> AuditEvent:
+        member = before or after
+        assert member is not None
         return self._work.event(
             tx,
             actor,
@@ -151,5 +153,6 @@ class MemberMethods(Scoped):
             resource_type="member",
             resource_id=member.id,
             project_id=member.project_id,
-            details={"user_id": str(member.user_id), **details},
+            details={"user_id": str(member.user_id)},
+            changes=diff(MEMBERS, before, after),
         )

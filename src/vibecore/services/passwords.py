@@ -7,17 +7,18 @@ from typing import NoReturn
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import AuthenticationFailed, NotFound, SerializationConflict, Stale
 from vibecore.domain.logins import Renewed
 from vibecore.domain.passwords import check_new_password, presented_password
 from vibecore.domain.permissions import Action
 from vibecore.domain.rules import plain_text
-from vibecore.domain.users import User
+from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import links, mailing
+from vibecore.services import links
 from vibecore.services.blocklist import common_passwords
 from vibecore.services.credentials import SignedIn, signed_in
-from vibecore.services.issuing import end_all, end_others, renew
+from vibecore.services.issuing import ENDED, RENEWED_ALONE, end_all, end_others, renew
 from vibecore.services.links import RESET
 from vibecore.services.mail.messages import MailPurpose
 from vibecore.services.tries import Counters, demand, forget
@@ -29,7 +30,7 @@ class PasswordService(Service):
 
     def change(self, actor: Actor, *, current: str, new: str) -> Renewed:
         """Replace the own password, knowing the present one. The session that asks goes on under another token, all
-        others end; a notice goes to the account's address, if that is confirmed.
+        others end; a notice goes to the account's address.
 
         Raises InvalidValue; PasswordRejected with every rule of the policy that `new` breaks, being `current` among
         them; LoginThrottled after too many wrong ones from this account's sessions; AuthenticationFailed for a wrong
@@ -102,15 +103,24 @@ class PasswordService(Service):
 
         def run(tx: UnitOfWork) -> Renewed:
             allowed_account(actor, Action.CREDENTIALS_CHANGE, user.id)
-            event = self._work.event(tx, actor, "auth.password.changed", resource_type="user", resource_id=user.id)
+            after = dataclasses.replace(user, password_hash=hashed)
+            event = self._work.event(
+                tx,
+                actor,
+                "auth.password.changed",
+                resource_type="user",
+                resource_id=user.id,
+                changes=diff(USERS, user, after),
+                rows=RENEWED_ALONE,
+            )
             with tx.batch() as batch:
-                stored = batch.add(tx.users.update, dataclasses.replace(user, password_hash=hashed))
+                stored = batch.add(tx.users.update, after)
                 issued = renew(self._effects, tx, batch, user, session, proven=True)
                 end_others(tx, batch, session)
                 batch.add(tx.audit.append, event)
             counters = Counters(self._effects)
             self._forget(counters.proof(user.id).id, counters.account(user.email_key).id)
-            mailing.notify(self._work, MailPurpose.PASSWORD_CHANGED, user, tx.now)
+            links.notify(self._work, user, MailPurpose.PASSWORD_CHANGED, time=tx.now)
             return issued.renewed(stored.value, actor.ip_address)
 
         return self._work.write(actor, run)
@@ -119,16 +129,24 @@ class PasswordService(Service):
         """The new hash, if the account is as it was read; else Stale or NotFound."""
 
         def run(tx: UnitOfWork) -> None:
+            after = dataclasses.replace(user, password_hash=hashed)
             event = self._work.event(
-                tx, visitor, "auth.password.reset", resource_type="user", resource_id=user.id, user_id=user.id
+                tx,
+                visitor,
+                "auth.password.reset",
+                resource_type="user",
+                resource_id=user.id,
+                user_id=user.id,
+                changes=diff(USERS, user, after),
+                rows=ENDED,
             )
             with tx.batch() as batch:
-                batch.add(tx.users.update, dataclasses.replace(user, password_hash=hashed))
+                batch.add(tx.users.update, after)
                 end_all(tx, batch, user.id)
                 batch.add(tx.audit.append, event)
             self._forget(*Counters(self._effects).of_account(user))
-            # The link came to that address: whoever used it reads its mails, confirmed before or not.
-            mailing.notify(self._work, MailPurpose.PASSWORD_CHANGED, user, tx.now, confirmed=True)
+            # The link proved that the mailbox is theirs, and links are limited: no flood comes of this.
+            self._work.send(MailPurpose.PASSWORD_CHANGED, to=user.email, email=user.email, name=user.name, time=tx.now)
 
         self._work.write(visitor, run)
 

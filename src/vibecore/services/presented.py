@@ -12,10 +12,11 @@ from datetime import datetime
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import AuthenticationFailed, NotFound, Stale
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.rules import plain_text
-from vibecore.domain.sessions import Session
+from vibecore.domain.sessions import SESSIONS, Session
 from vibecore.domain.tokens import parse_session_token
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
@@ -108,10 +109,17 @@ def _noted(work: Work, found: Presented) -> tuple[UUID, ...]:
 def revoke_reused(work: Work, tx: UnitOfWork, visitor: Actor, found: Presented) -> None:
     """End the session of a token that was shown again, with every token it has and had; no effect once it has ended."""
     user_id, session_id = found.user.id, found.session.id
-    if tx.sessions.find(user_id, session_id) is None:
+    session = tx.sessions.find(user_id, session_id)
+    if session is None:
         return
     event = work.event(
-        tx, visitor, "auth.session.reused", resource_type="session", resource_id=session_id, user_id=user_id
+        tx,
+        visitor,
+        "auth.session.reused",
+        resource_type="session",
+        resource_id=session_id,
+        user_id=user_id,
+        changes=diff(SESSIONS, session, None),
     )
     with tx.batch() as batch:
         batch.add(tx.sessions.delete, user_id, session_id)

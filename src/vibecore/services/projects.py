@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
-from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, told
+from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, diff
 from vibecore.domain.deployments import IN_FLIGHT, Deployment
 from vibecore.domain.errors import InvalidTransition, InvalidValue, NotFound, PermissionDenied, Stale
 from vibecore.domain.filters import Filter, field
@@ -29,7 +29,6 @@ PRODUCTION: Final = "production"
 
 _DEPLOYING: Final = field("status").among(IN_FLIGHT)
 _EXECUTING: Final = field("status").among((ExecutionStatus.QUEUED, ExecutionStatus.BLOCKED, ExecutionStatus.RUNNING))
-_TOLD: Final = ("name", "visibility", "repository_url")
 
 
 class ProjectService(MemberMethods):
@@ -65,7 +64,6 @@ class ProjectService(MemberMethods):
             project = Project(
                 id=self._effects.ids(), owner_id=_owner(actor), created_at=tx.now, updated_at=tx.now, **checked
             )
-            details = {"name": project.name, "visibility": project.visibility.value}
             event = self._work.event(
                 tx,
                 actor,
@@ -73,7 +71,7 @@ class ProjectService(MemberMethods):
                 resource_type="project",
                 resource_id=project.id,
                 project_id=project.id,
-                details=details,
+                changes=diff(PROJECTS, None, project),
             )
             with tx.batch() as batch:
                 stored = batch.add(tx.projects.insert, project)
@@ -162,7 +160,7 @@ class ProjectService(MemberMethods):
                 architecture=architecture,
                 repository_url=repository_url,
             )
-            return self._change(tx, actor, project, changed, "project.updated", told(project, changed, values=_TOLD))
+            return self._change(tx, actor, project, changed, "project.updated")
 
         return self._work.write(actor, run)
 
@@ -184,8 +182,7 @@ class ProjectService(MemberMethods):
             if project.status is status:
                 return project
             _check_step(project, status, live)
-            details = {"from": project.status.value, "to": status.value}
-            return self._change(tx, actor, project, {"status": status}, "project.status.changed", details)
+            return self._change(tx, actor, project, {"status": status}, "project.status.changed")
 
         return self._work.write(actor, run)
 
@@ -208,7 +205,7 @@ class ProjectService(MemberMethods):
                 reason = f"{deploying.value} deployments and {executing.value} pipelines are in flight"
                 raise InvalidTransition("project", project.status.value, ProjectStatus.ARCHIVED.value, reason)
             changed = {"status": ProjectStatus.ARCHIVED, "archived_from": project.status}
-            return self._change(tx, actor, project, changed, "project.archived", {"from": project.status.value})
+            return self._change(tx, actor, project, changed, "project.archived")
 
         return self._work.write(actor, run)
 
@@ -226,21 +223,14 @@ class ProjectService(MemberMethods):
                 return project
             status = project.archived_from or ProjectStatus.PLANNING
             changed = {"status": status, "archived_from": None}
-            return self._change(tx, actor, project, changed, "project.restored", {"to": status.value})
+            return self._change(tx, actor, project, changed, "project.restored")
 
         return self._work.write(actor, run)
 
-    def _change(
-        self,
-        tx: UnitOfWork,
-        actor: Actor,
-        project: Project,
-        changed: dict[str, Any],
-        event: str,
-        details: Mapping[str, object],
-    ) -> Project:
+    def _change(self, tx: UnitOfWork, actor: Actor, project: Project, changed: dict[str, Any], event: str) -> Project:
         if not changed:
             return project
+        after = dataclasses.replace(project, **changed)
         row = self._work.event(
             tx,
             actor,
@@ -248,10 +238,10 @@ class ProjectService(MemberMethods):
             resource_type="project",
             resource_id=project.id,
             project_id=project.id,
-            details=details,
+            changes=diff(PROJECTS, project, after),
         )
         with tx.batch() as batch:
-            stored = batch.add(tx.projects.update, dataclasses.replace(project, **changed))
+            stored = batch.add(tx.projects.update, after)
             batch.add(tx.audit.append, row)
         return stored.value
 

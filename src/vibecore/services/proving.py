@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff, others
 from vibecore.domain.errors import AuthenticationFailed, NotFound, SerializationConflict, Stale
 from vibecore.domain.logins import Renewed
 from vibecore.domain.permissions import Action
-from vibecore.domain.users import User
+from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import factors, issuing
 from vibecore.services.credentials import SignedIn, signed_in
@@ -75,6 +76,8 @@ class Proving:
                 resource_type="session",
                 resource_id=session.id,
                 details={} if proof is None else {"second_factor": proof.method},
+                others={} if changed is None else others((user.id, diff(USERS, user, changed))),
+                rows=issuing.RENEWED if proof is None else issuing.RENEWED | proof.rows,
             )
             with tx.batch() as batch:
                 if changed is not None:

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from vibecore.domain import quality
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff, others
 from vibecore.domain.filters import Filter
 from vibecore.domain.paging import OrderBy, Page
 from vibecore.domain.permissions import Action
+from vibecore.domain.projects import PROJECTS
 from vibecore.domain.quality import QualityReport
-from vibecore.domain.scores import QualityScore
+from vibecore.domain.scores import QUALITY_SCORES, QualityScore
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.scoped import NEWEST_FIRST, Scoped, check_id
 from vibecore.services.work import writable
@@ -35,7 +37,7 @@ class QualityService(Scoped):
             granted = writable(actor, Action.ASSESS, scope, access.value)
             report = quality.assess(inputs.value)
             score = self._score(tx, scope, report)
-            details = {"score": _text(report.score), "previous": _text(granted.project.quality_score)}
+            project = dataclasses.replace(granted.project, quality_score=report.score)
             event = self._event(
                 tx,
                 actor,
@@ -43,12 +45,13 @@ class QualityService(Scoped):
                 "quality.assessed",
                 kind="quality_score",
                 key=score.id,
-                details=details,
+                changes=diff(QUALITY_SCORES, None, score),
+                others=others((scope, diff(PROJECTS, granted.project, project))),
             )
             with tx.batch() as batch:
                 batch.add(tx.scores.insert, score)
                 if granted.project.quality_score != report.score:
-                    batch.add(tx.projects.update, dataclasses.replace(granted.project, quality_score=report.score))
+                    batch.add(tx.projects.update, project)
                 batch.add(tx.audit.append, event)
             return report
 
@@ -96,8 +99,3 @@ class QualityService(Scoped):
             created_at=tx.now,
             updated_at=tx.now,
         )
-
-
-def _text(score: object) -> str | None:
-    """A score for the audit trail: JSON has no decimals."""
-    return None if score is None else str(score)

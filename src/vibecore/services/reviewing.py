@@ -186,7 +186,16 @@ class ReviewRun(Scoped):
                 "issues": sum(len(review.issues) for review in reviews),
                 "not_reviewed": len(self._not_reviewed) + len(changed),
             }
-            tx.audit.append(self._event(tx, self._actor, granted, "reviews.run", kind="code_review", details=details))
+            event = self._event(
+                tx,
+                self._actor,
+                granted,
+                "reviews.run",
+                kind="code_review",
+                details=details,
+                rows={"code_reviews": {"inserted": len(reviews)}},
+            )
+            tx.audit.append(event)
         return reviews, changed
 
     def _review(self, tx: UnitOfWork, finding: _Finding) -> CodeReview:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import NotFound
 from vibecore.domain.files import FileType
 from vibecore.domain.filters import Filter
@@ -77,9 +78,14 @@ class ReviewService(Scoped):
                 created_at=tx.now,
                 updated_at=tx.now,
             )
-            details = {"path": place, "reviewer": by, "score": review.score, "issues": len(found_issues)}
             event = self._event(
-                tx, actor, granted, "review.recorded", kind="code_review", key=review.id, details=details
+                tx,
+                actor,
+                granted,
+                "review.recorded",
+                kind="code_review",
+                key=review.id,
+                changes=diff(CODE_REVIEWS, None, review),
             )
             with tx.batch() as batch:
                 stored = batch.add(tx.reviews.insert, review)

@@ -9,6 +9,7 @@ from uuid import UUID
 from vibecore.domain.access import ProjectAccess
 from vibecore.domain.actors import Actor
 from vibecore.domain.audit import AuditEvent
+from vibecore.domain.changes import Diff, Rows
 from vibecore.domain.paging import OrderBy, desc
 from vibecore.domain.permissions import Action
 from vibecore.domain.rules import Uuid
@@ -57,7 +58,10 @@ class Scoped(Service):
         *,
         kind: str,
         key: UUID | None = None,
-        details: Mapping[str, object],
+        details: Mapping[str, object] | None = None,
+        changes: Diff | None = None,
+        others: Mapping[str, object] | None = None,
+        rows: Rows | None = None,
     ) -> AuditEvent:
         """The audit event `name` about the `kind` with this `key` in the project of `access`."""
         return self._work.event(
@@ -68,6 +72,9 @@ class Scoped(Service):
             resource_id=key,
             project_id=access.project.id,
             details=details,
+            changes=changes,
+            others=others,
+            rows=rows,
         )
 
 

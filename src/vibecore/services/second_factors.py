@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import Rows, diff
 from vibecore.domain.errors import (
     AuthenticationFailed,
     InvalidTransition,
@@ -21,9 +22,9 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.rules import plain_text
 from vibecore.domain.second_factors import Confirmed, Enrolment, KeyRotation, RecoveryCodes, SecondFactor
 from vibecore.domain.sessions import Session
-from vibecore.domain.users import User
+from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import Batch, UnitOfWork
-from vibecore.services import enrolling, factors, issuing, mailing
+from vibecore.services import enrolling, factors, issuing
 from vibecore.services.credentials import SignedIn, account_meant, check_recent, signed_in, standing
 from vibecore.services.factors import WrongCode
 from vibecore.services.mail.messages import MailPurpose
@@ -41,7 +42,7 @@ _AT_ONCE: Final = 200
 
 class SecondFactorService(Service):
     """`vibe.second_factors`. What changes one's own second factor needs a session whose user proved who they are within
-    `policy.reauthentication` (ReauthenticationRequired otherwise), and is told by mail to a confirmed address."""
+    `policy.reauthentication` (ReauthenticationRequired otherwise), and is told by mail."""
 
     def status(self, actor: Actor, *, user_id: UUID | None = None) -> SecondFactor:
         """The second factor of one's own account, or of another for an administrator.
@@ -75,7 +76,14 @@ class SecondFactorService(Service):
             account = self._recent(tx, actor, enabled=False)
             user_id = account.user.id
             waiting, shown = enrolling.begun(self._effects, account.user)
-            event = self._work.event(tx, actor, "auth.second_factor.begun", resource_type="user", resource_id=user_id)
+            event = self._work.event(
+                tx,
+                actor,
+                "auth.second_factor.begun",
+                resource_type="user",
+                resource_id=user_id,
+                changes=diff(USERS, account.user, waiting),
+            )
             with tx.batch() as batch:
                 batch.add(tx.users.update, waiting)
                 batch.add(tx.audit.append, event)
@@ -92,13 +100,13 @@ class SecondFactorService(Service):
         """
 
         def change(tx: UnitOfWork, batch: Batch, user: User, session: Session) -> Callable[[], Confirmed]:
-            updated = batch.add(tx.users.update, enrolling.enabled(user))
+            updated = batch.add(tx.users.update, user)
             codes = enrolling.new_codes(self._effects, tx, batch, user)
             issued = issuing.renew(self._effects, tx, batch, user, session, proven=True, second_factor=True)
             issuing.end_others(tx, batch, session)
             return lambda: Confirmed(recovery_codes=codes, renewed=issued.renewed(updated.value, actor.ip_address))
 
-        return self._with_code(actor, code, _Change("auth.second_factor.enabled", enrolling.SWITCHED_ON), change, False)
+        return self._with_code(actor, code, _ENABLED, change)
 
     def disable(self, actor: Actor, *, code: str) -> Renewed:
         """The second factor off, by a code of it or a recovery code. This session goes on, all others end.
@@ -108,13 +116,13 @@ class SecondFactorService(Service):
         """
 
         def change(tx: UnitOfWork, batch: Batch, user: User, session: Session) -> Callable[[], Renewed]:
-            updated = batch.add(tx.users.update, enrolling.disabled(user))
+            updated = batch.add(tx.users.update, user)
             enrolling.drop_codes(tx, batch, user)
             issued = issuing.renew(self._effects, tx, batch, user, session, proven=True, second_factor=False)
             issuing.end_others(tx, batch, session)
             return lambda: issued.renewed(updated.value, actor.ip_address)
 
-        return self._with_code(actor, code, _Change("auth.second_factor.disabled", enrolling.SWITCHED_OFF), change)
+        return self._with_code(actor, code, _DISABLED, change)
 
     def new_recovery_codes(self, actor: Actor, *, code: str) -> RecoveryCodes:
         """Other recovery codes, by a code of the authenticator or one of them; all from before are void.
@@ -128,7 +136,7 @@ class SecondFactorService(Service):
             codes = enrolling.new_codes(self._effects, tx, batch, user)
             return lambda: RecoveryCodes(codes=codes)
 
-        return self._with_code(actor, code, _Change("auth.recovery_codes.replaced", enrolling.NEW_CODES), change)
+        return self._with_code(actor, code, _REPLACED, change)
 
     def reset(self, actor: Actor, user_id: UUID) -> None:
         """For whoever lost authenticator and recovery codes, by an administrator who has made sure who is asking: the
@@ -145,13 +153,22 @@ class SecondFactorService(Service):
             user = account.user
             if user.two_factor_secret is None and not user.two_factor_enabled:
                 return
-            event = self._work.event(tx, actor, "auth.second_factor.reset", resource_type="user", resource_id=key)
+            without = enrolling.disabled(user)
+            event = self._work.event(
+                tx,
+                actor,
+                "auth.second_factor.reset",
+                resource_type="user",
+                resource_id=key,
+                changes=diff(USERS, user, without),
+                rows=issuing.ENDED | enrolling.DROPPED,
+            )
             with tx.batch() as batch:
-                batch.add(tx.users.update, enrolling.disabled(user))
+                batch.add(tx.users.update, without)
                 enrolling.drop_codes(tx, batch, user)
                 issuing.end_all(tx, batch, key)
                 batch.add(tx.audit.append, event)
-            mailing.notify(self._work, MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=enrolling.SWITCHED_OFF)
+            self._work.notify(MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=enrolling.SWITCHED_OFF)
 
         self._work.write(actor, run)
 
@@ -177,8 +194,12 @@ class SecondFactorService(Service):
                 break
         report = KeyRotation(resealed=resealed, unchanged=unchanged, unreadable=unreadable)
         details = dataclasses.asdict(report)
+        rows: Rows = {"users": {"updated": resealed}} if resealed else {}
         self._work.write(
-            actor, lambda tx: tx.audit.append(self._work.event(tx, actor, "maintenance.keys_rotated", details=details))
+            actor,
+            lambda tx: tx.audit.append(
+                self._work.event(tx, actor, "maintenance.keys_rotated", details=details, rows=rows)
+            ),
         )
         return report
 
@@ -188,10 +209,11 @@ class SecondFactorService(Service):
         code: str,
         change: _Change,
         apply: Callable[[UnitOfWork, Batch, User, Session], Callable[[], R]],
-        enabled: bool = True,
     ) -> R:
-        """`apply`, once the code is right and used up, in the same unit. What it returns is asked after the batch."""
+        """`apply`, once the code is right and used up, in the same unit, to the user as they are to be stored. What it
+        returns is asked after the batch."""
         plain_text("code", code)
+        enabled = change.enabled
         user_id = self._work.read(actor, lambda tx: self._recent(tx, actor, enabled)).user.id
         counted = Counters(self._effects).factor(user_id)
         demand(self._work, counted)
@@ -202,11 +224,20 @@ class SecondFactorService(Service):
             if proven is None or (proven.recovery is not None and not enabled):
                 raise WrongCode
             user = factors.spend(tx, self._effects, account.user, proven)
-            event = self._work.event(tx, actor, change.event, resource_type="user", resource_id=user_id)
+            user = change.of_user(user)
+            event = self._work.event(
+                tx,
+                actor,
+                change.event,
+                resource_type="user",
+                resource_id=user_id,
+                changes=diff(USERS, account.user, user),
+                rows=change.rows,
+            )
             with tx.batch() as batch:
                 result = apply(tx, batch, user, account.session)
                 batch.add(tx.audit.append, event)
-            mailing.notify(self._work, MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=change.notice)
+            self._work.notify(MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=change.notice)
             return result()
 
         try:
@@ -258,7 +289,29 @@ class SecondFactorService(Service):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Change:
-    """What the audit trail and the mail call a change."""
+    """A change: what the audit trail and the mail call it, which rows it concerns, and what the user is afterwards.
+
+    `enabled`: whether a second factor has to be on before.
+    """
 
     event: str
     notice: str
+    rows: Rows
+    of_user: Callable[[User], User]
+    enabled: bool = True
+
+
+_ENABLED: Final = _Change(
+    "auth.second_factor.enabled",
+    enrolling.SWITCHED_ON,
+    issuing.RENEWED_ALONE | enrolling.REPLACED,
+    enrolling.enabled,
+    enabled=False,
+)
+_DISABLED: Final = _Change(
+    "auth.second_factor.disabled",
+    enrolling.SWITCHED_OFF,
+    issuing.RENEWED_ALONE | enrolling.DROPPED,
+    enrolling.disabled,
+)
+_REPLACED: Final = _Change("auth.recovery_codes.replaced", enrolling.NEW_CODES, enrolling.REPLACED, lambda user: user)

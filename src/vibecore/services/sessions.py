@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import AuthenticationFailed, NotFound, Stale
 from vibecore.domain.filters import field
 from vibecore.domain.logins import Renewed
@@ -14,6 +15,7 @@ from vibecore.domain.passwords import presented_password
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import SessionInfo
 from vibecore.domain.rules import plain_text
+from vibecore.domain.sessions import SESSIONS
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import issuing, living
 from vibecore.services.credentials import account_meant, own_session
@@ -71,7 +73,8 @@ class SessionService(Service):
 
         def run(tx: UnitOfWork) -> None:
             key = account_meant(actor, Action.SESSION_END, wanted)
-            if tx.sessions.find(key, session) is None:
+            found = tx.sessions.find(key, session)
+            if found is None:
                 raise NotFound("session", session)
             event = self._work.event(
                 tx,
@@ -80,6 +83,7 @@ class SessionService(Service):
                 resource_type="session",
                 resource_id=session,
                 details={"user_id": str(key)},
+                changes=diff(SESSIONS, found, None),
             )
             with tx.batch() as batch:
                 batch.add(tx.sessions.delete, key, session)
@@ -159,6 +163,7 @@ class SessionService(Service):
                 resource_type="session",
                 resource_id=session.id,
                 user_id=user.id,
+                rows=issuing.RENEWED,
             )
             with tx.batch() as batch:
                 issued = issuing.renew(self._effects, tx, batch, user, session)
@@ -188,5 +193,13 @@ class SessionService(Service):
         if not details["sessions"]:
             return
         tx.audit.append(
-            self._work.event(tx, actor, _REVOKED_ALL, resource_type="user", resource_id=user_id, details=details)
+            self._work.event(
+                tx,
+                actor,
+                _REVOKED_ALL,
+                resource_type="user",
+                resource_id=user_id,
+                details=details,
+                rows=issuing.ENDED,
+            )
         )

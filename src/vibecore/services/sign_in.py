@@ -11,6 +11,7 @@ import dataclasses
 from datetime import datetime
 from typing import Final
 
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import AuthenticationFailed, LoginThrottled, NotFound, SerializationConflict, Stale
 from vibecore.domain.logins import (
     Challenge,
@@ -23,7 +24,7 @@ from vibecore.domain.logins import (
 from vibecore.domain.rules import plain_text
 from vibecore.domain.signed_tokens import SignedToken
 from vibecore.domain.throttles import Taken
-from vibecore.domain.users import User
+from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services import challenges, factors
 from vibecore.services.admission import Admission
@@ -172,13 +173,29 @@ class SignIn:
         if user.role in policy.second_factor_roles:
             challenge, expires_at = self._challenge(self._stored(renewed, user), Wants.ENROLMENT)
             return EnrolmentRequired(challenge=challenge, expires_at=expires_at)
-        return self._admission.session(renewed, None)
+        return self._admission.session(renewed, None, read=user)
 
     def _stored(self, renewed: User, user: User) -> User:
         """The account with its new hash written, if it has one."""
         if renewed is user:
             return user
-        return self._work.write(self._visit.visitor, lambda tx: tx.users.update(renewed))
+
+        def run(tx: UnitOfWork) -> User:
+            event = self._work.event(
+                tx,
+                self._visit.visitor,
+                "auth.password.rehashed",
+                resource_type="user",
+                resource_id=user.id,
+                user_id=user.id,
+                changes=diff(USERS, user, renewed),
+            )
+            with tx.batch() as batch:
+                stored = batch.add(tx.users.update, renewed)
+                batch.add(tx.audit.append, event)
+            return stored.value
+
+        return self._work.write(self._visit.visitor, run)
 
     def _challenge(self, user: User, wants: Wants) -> tuple[str, datetime]:
         now = self._effects.clock()

@@ -7,6 +7,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.errors import InvalidValue, NotFound
 from vibecore.domain.files import FileType
 from vibecore.domain.filters import Filter
@@ -81,7 +82,6 @@ class TestService(Scoped):
             stamp = stamps.value.get(place)
             if stamp is None or stamp.type is not FileType.FILE:
                 raise NotFound("file", place)
-            details = {"path": place, "test_type": test_type.value, "passed": passed, "failed": failed}
             event = self._event(
                 tx,
                 actor,
@@ -89,7 +89,7 @@ class TestService(Scoped):
                 "test.recorded",
                 kind="test_result",
                 key=result.id,
-                details=details,
+                changes=diff(TEST_RESULTS, None, result),
             )
             with tx.batch() as batch:
                 stored = batch.add(tx.tests.insert, result)

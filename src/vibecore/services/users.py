@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
 from vibecore.domain.actors import Actor, ActorKind, check_actor
-from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, told
+from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, diff
 from vibecore.domain.errors import InvalidTransition, NotFound
 from vibecore.domain.filters import Filter, checked, field
 from vibecore.domain.paging import OrderBy, Page, total_order
@@ -19,7 +18,7 @@ from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.accounts import make_account
 from vibecore.services.credentials import Standing, check_recent
-from vibecore.services.issuing import end_all
+from vibecore.services.issuing import ENDED, end_all
 from vibecore.services.scoped import check_id
 from vibecore.services.tries import Counters, forget
 from vibecore.services.work import Service, allowed, allowed_account
@@ -102,7 +101,7 @@ class UserService(Service):
             allowed_account(actor, Action.PROFILE_UPDATE, key)
             user = _existing(tx.users.find(key), key)
             changed = changes(USERS, user, name=name, avatar_url=avatar_url)
-            return self._change(tx, actor, user, changed, "user.updated", told(user, changed))
+            return self._change(tx, actor, user, changed, "user.updated")
 
         return self._work.write(actor, run)
 
@@ -120,8 +119,7 @@ class UserService(Service):
             if role is not UserRole.ADMIN:
                 _check_not_last(user, others, role.value)
             changed = changes(USERS, user, role=role)
-            details = told(user, changed, values=("role",))
-            return self._change(tx, actor, user, changed, "user.role.changed", details, end_sessions=True)
+            return self._change(tx, actor, user, changed, "user.role.changed", end_sessions=True)
 
         return self._work.write(actor, run)
 
@@ -138,12 +136,8 @@ class UserService(Service):
             if user.disabled_at is not None:
                 return Profile.of(user)
             _check_not_last(user, others, "disabled")
-            event = self._work.event(tx, actor, "user.disabled", resource_type="user", resource_id=key)
-            with tx.batch() as batch:
-                stored = batch.add(tx.users.update, dataclasses.replace(user, disabled_at=tx.now))
-                end_all(tx, batch, key)
-                batch.add(tx.audit.append, event)
-            return Profile.of(stored.value)
+            changed = changes(USERS, user, disabled_at=tx.now)
+            return self._change(tx, actor, user, changed, "user.disabled", end_sessions=True)
 
         return self._work.write(actor, run)
 
@@ -157,7 +151,7 @@ class UserService(Service):
         def run(tx: UnitOfWork) -> Profile:
             allowed(actor, Action.USERS_MANAGE)
             user = _existing(tx.users.find(key), key)
-            return self._change(tx, actor, user, changes(USERS, user, disabled_at=None), "user.enabled", {})
+            return self._change(tx, actor, user, changes(USERS, user, disabled_at=None), "user.enabled")
 
         return self._work.write(actor, run)
 
@@ -188,8 +182,9 @@ class UserService(Service):
             _check_not_last(user, others.value, "deleted")
             if owned.value:
                 raise InvalidTransition("user", user.role.value, "deleted", "owns projects")
-            details = {"role": user.role.value}
-            event = self._work.event(tx, actor, "user.deleted", resource_type="user", resource_id=key, details=details)
+            event = self._work.event(
+                tx, actor, "user.deleted", resource_type="user", resource_id=key, changes=diff(USERS, user, None)
+            )
             with tx.batch() as batch:
                 batch.add(tx.users.delete, key)
                 batch.add(tx.audit.append, event)
@@ -255,15 +250,23 @@ class UserService(Service):
         user: User,
         changed: dict[str, Any],
         event: str,
-        details: Mapping[str, object],
         *,
         end_sessions: bool = False,
     ) -> Profile:
         if not changed:
             return Profile.of(user)
-        row = self._work.event(tx, actor, event, resource_type="user", resource_id=user.id, details=details)
+        after = dataclasses.replace(user, **changed)
+        row = self._work.event(
+            tx,
+            actor,
+            event,
+            resource_type="user",
+            resource_id=user.id,
+            changes=diff(USERS, user, after),
+            rows=ENDED if end_sessions else None,
+        )
         with tx.batch() as batch:
-            stored = batch.add(tx.users.update, dataclasses.replace(user, **changed))
+            stored = batch.add(tx.users.update, after)
             if end_sessions:
                 end_all(tx, batch, user.id)
             batch.add(tx.audit.append, row)

@@ -15,10 +15,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from vibecore.domain.access import ProjectAccess
 from vibecore.domain.actors import Actor, ActorKind, check_actor
 from vibecore.domain.audit import AuditEvent
+from vibecore.domain.changes import Diff, Rows
 from vibecore.domain.errors import NotFound, PermissionDenied, ReadOnlyProject, SerializationConflict, TransactionError
 from vibecore.domain.json import JsonObject
 from vibecore.domain.permissions import Action, Decision, decide, decide_account
 from vibecore.domain.projects import ProjectStatus
+from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.services.effects import Effects
 from vibecore.services.mail.messages import MailPurpose
@@ -158,6 +160,10 @@ class Work:
         mail = effects.templates.compose(purpose, to=to, public_url=effects.public_url, **values)
         self.after_commit(lambda: effects.mailer.send(mail))
 
+    def notify(self, purpose: MailPurpose, user: User, time: datetime, **values: str) -> None:
+        """`send` a notice to the user's address about what happened at `time`."""
+        self.send(purpose, to=user.email, email=user.email, name=user.name, time=time, **values)
+
     def _write(self, run: Callable[[UnitOfWork], T]) -> T:
         if self._bound is not None:
             return self._inside(self._bound, run)
@@ -245,10 +251,17 @@ class Work:
         project_id: UUID | None = None,
         details: Mapping[str, object] | None = None,
         user_id: UUID | None = None,
+        changes: Diff | None = None,
+        others: Mapping[str, object] | None = None,
+        rows: Rows | None = None,
     ) -> AuditEvent:
-        """An audit event by `actor` at the unit's time. `user_id` names the user where the actor is nobody yet. To the
-        details it adds why the system acts, which API key does, and that an override allowed it."""
+        """An audit event by `actor` at the unit's time. `user_id` names the user where the actor is nobody yet.
+
+        `changes`, `others` and `rows` tell what the call changes, as in `domain.changes`; `details` are facts besides.
+        To the details it adds why the system acts, which API key does, and that an override allowed it.
+        """
         facts = dict(details or {})
+        facts |= {name: told for name, told in (("changes", changes), ("others", others), ("rows", rows)) if told}
         if actor.kind is ActorKind.SYSTEM:
             facts["system_reason"] = actor.reason
         if actor.api_key_id is not None:

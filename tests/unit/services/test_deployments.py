@@ -65,7 +65,17 @@ def test_a_new_deployment_is_pending(bench: Bench) -> None:
     assert (made.started_at, made.live_at, made.completed_at) == (None, None, None)
     (event,) = bench.trail()
     assert (event.action, event.resource_type, event.resource_id) == ("deployment.created", "deployment", made.id)
-    assert event.details == {"environment": "production", "version": "1.4.0", "reason": "release"}
+    assert event.details == {
+        "environment": "production",
+        "reason": "release",
+        "changes": {
+            "environment": [None, "production"],
+            "status": [None, "pending"],
+            "version": [None, "1.4.0"],
+            "config": [None, {"entries": 1}],
+            "reason": [None, {"length": 7}],
+        },
+    }
 
 
 @pytest.mark.parametrize("spelling", ["staging", " Staging\n", "STAGING"])
@@ -96,8 +106,7 @@ def test_every_step_of_the_machine(bench: Bench, source: DeploymentStatus, targe
         assert bench.trail() == trail
     elif target in TRANSITIONS[source] and (source, target) != (FAILED, ROLLED_BACK):
         assert step(bench, deployment, target).status is target
-        assert bench.trail()[-1].details["from"] == source.value
-        assert bench.trail()[-1].details["to"] == target.value
+        assert bench.trail()[-1].details["changes"]["status"] == [source.value, target.value]
     else:
         with pytest.raises(InvalidTransition) as caught:
             step(bench, deployment, target)
@@ -160,7 +169,7 @@ def test_going_live_stops_the_one_that_ran(bench: Bench) -> None:
     assert fresh(bench, old).completed_at == new.live_at
     assert fresh(bench, elsewhere).status is RUNNING
     assert bench.deployments.running(bench.owner, bench.id, environment="Production") == fresh(bench, new)
-    assert bench.trail()[-1].details["displaced"] == {str(old.id): "stopped"}
+    assert bench.trail()[-1].details["others"][str(old.id)]["status"] == ["running", "stopped"]
 
 
 def test_a_rollback_that_goes_live_marks_what_it_undoes(bench: Bench) -> None:
@@ -177,7 +186,7 @@ def test_a_rollback_that_goes_live_marks_what_it_undoes(bench: Bench) -> None:
     assert fresh(bench, bad).status is ROLLED_BACK
     assert fresh(bench, good).status is STOPPED
     assert bench.deployments.running(bench.owner, bench.id, environment="production") == fresh(bench, back)
-    assert bench.trail()[-1].details["displaced"] == {str(bad.id): "rolled_back"}
+    assert bench.trail()[-1].details["others"][str(bad.id)]["status"] == ["running", "rolled_back"]
 
 
 def test_a_rollback_that_fails_leaves_the_bad_one_alone(bench: Bench) -> None:

@@ -251,6 +251,8 @@ def test_one_audit_row_sums_the_import_up(bench: Bench, tree: Path) -> None:
         "skipped": 0,
         "lines": 5,
         "bytes": sum(place.stat().st_size for place in tree.rglob("*") if place.is_file()),
+        "others": {str(bench.id): {"file_count": [0, 5], "total_lines": [0, 5]}},
+        "rows": {"files": {"inserted": 8}},
     }
 
 

@@ -32,7 +32,13 @@ def test_old_deployments_are_archived(house: House) -> None:
     events = house.page_of(action="maintenance.deployments_archived")
     assert [dict(event.details) for event in events] == [
         {"days": 91, "archived": 0, "system_reason": "hourly", "override": True},
-        {"days": 90, "archived": 4, "system_reason": "hourly", "override": True},
+        {
+            "days": 90,
+            "archived": 4,
+            "rows": {"deployments": {"deleted": 4}, "archived_deployments": {"inserted": 4}},
+            "system_reason": "hourly",
+            "override": True,
+        },
         {"days": 0, "archived": 0},
     ]
     assert house.vibe.deployments.page(house.owner, house.project).items == ()

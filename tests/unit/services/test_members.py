@@ -42,9 +42,23 @@ def test_a_member_is_added_promoted_and_removed(house: House) -> None:
         ("project.member.removed", house.project, added.id),
     ]
     assert [dict(event.details) for event in events] == [
-        {"user_id": str(someone), "role": "viewer"},
-        {"user_id": str(someone), "from": "viewer", "to": "admin"},
-        {"user_id": str(someone), "role": "admin"},
+        {
+            "user_id": str(someone),
+            "changes": {
+                "user_id": [None, str(someone)],
+                "role": [None, "viewer"],
+                "joined_at": [None, added.joined_at.isoformat()],
+            },
+        },
+        {"user_id": str(someone), "changes": {"role": ["viewer", "admin"]}},
+        {
+            "user_id": str(someone),
+            "changes": {
+                "user_id": [str(someone), None],
+                "role": ["admin", None],
+                "joined_at": [added.joined_at.isoformat(), None],
+            },
+        },
     ]
 
 

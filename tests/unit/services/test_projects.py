@@ -82,7 +82,10 @@ def test_a_project_is_created_with_its_event(house: House) -> None:
     (event,) = house.trail()
     assert (event.action, event.user_id, event.project_id) == ("project.created", house.owner.user_id, made.id)
     assert (event.resource_type, event.resource_id, event.ip_address) == ("project", made.id, "192.0.2.1")
-    assert event.details == {"name": "difference", "visibility": "team"}
+    told = event.details["changes"]
+    assert (told["name"], told["visibility"]) == ([None, "difference"], [None, "team"])
+    assert (told["tech_stack"], told["architecture"]) == ([None, STACK], [None, {"entries": 1}])
+    assert told["repository_url"] == [None, "https://example.org/difference.git"]
 
 
 def test_who_may_create(house: House) -> None:
@@ -250,18 +253,16 @@ def test_only_what_is_given_changes(house: House) -> None:
         (
             "project.updated",
             {
-                "fields": ["description", "name", "tech_stack"],
-                "before": {"name": "engine"},
-                "after": {"name": "analytical"},
+                "changes": {
+                    "name": ["engine", "analytical"],
+                    "description": [None, {"length": 4}],
+                    "tech_stack": [{}, STACK],
+                }
             },
         ),
         (
             "project.updated",
-            {
-                "fields": ["description", "visibility"],
-                "before": {"visibility": "private"},
-                "after": {"visibility": "public"},
-            },
+            {"changes": {"description": [{"length": 4}, None], "visibility": ["private", "public"]}},
         ),
     ]
 
@@ -326,7 +327,7 @@ def test_every_pair_of_states(house: House, source: ProjectStatus, target: Proje
         assert (after.status, after.archived_from) == (target, source if target is A else None)
         event = house.trail()[-1]
         assert event.action == ("project.archived" if target is A else "project.status.changed")
-        assert event.details["from"] == source.value
+        assert event.details["changes"]["status"] == [source.value, target.value]
     else:
         with pytest.raises(InvalidTransition) as caught:
             step()

@@ -23,7 +23,8 @@ def test_a_project_without_evidence_has_no_score(bench: Bench) -> None:
     assert bench.project().quality_score is None
     (row,) = bench.quality.history(bench.owner, bench.id).items
     assert (row.score, row.confidence, row.model) == (None, 0, quality.MODEL)
-    assert bench.trail()[-1].details == {"score": None, "previous": None}
+    told = bench.trail()[-1].details
+    assert ("score" in told["changes"], "others" in told) == (False, False)
 
 
 def test_the_score_is_stored_with_what_explains_it(bench: Bench) -> None:
@@ -43,7 +44,8 @@ def test_the_score_is_stored_with_what_explains_it(bench: Bench) -> None:
     assert row.components["tests"]["value"] == 7500
     event = bench.trail()[-1]
     assert (event.action, event.resource_id) == ("quality.assessed", row.id)
-    assert event.details == {"score": "75.00", "previous": None}
+    assert event.details["changes"]["score"] == [None, "75.00"]
+    assert event.details["others"] == {str(bench.id): {"quality_score": [None, "75.00"]}}
 
 
 def test_the_score_is_that_of_all_records(bench: Bench) -> None:

@@ -83,7 +83,13 @@ def test_what_is_recorded_is_found(bench: Bench) -> None:
     assert review.score == file_score([ISSUE], 2)
     event = bench.trail()[-1]
     assert (event.action, event.resource_id) == ("review.recorded", review.id)
-    assert event.details == {"path": "src/a.py", "reviewer": "ada", "score": review.score, "issues": 1}
+    told = event.details["changes"]
+    assert (told["file_path"], told["reviewer"], told["issues"]) == (
+        [None, "src/a.py"],
+        [None, "ada"],
+        [None, {"entries": 1}],
+    )
+    assert (told["score"], told["summary"]) == ([None, review.score], [None, {"length": 5}])
 
 
 def test_a_score_of_ones_own_counts(bench: Bench) -> None:
@@ -166,7 +172,14 @@ def test_a_run_reviews_every_file_of_the_reviewers_languages(bench: Bench) -> No
     assert (second.file_path, second.score, second.issues) == ("src/b.py", 100, [])
     event = bench.trail()[-1]
     assert event.action == "reviews.run"
-    assert event.details == {"reviewers": ["words"], "files": 2, "lines": 3, "issues": 1, "not_reviewed": 0}
+    assert event.details == {
+        "reviewers": ["words"],
+        "files": 2,
+        "lines": 3,
+        "issues": 1,
+        "not_reviewed": 0,
+        "rows": {"code_reviews": {"inserted": 2}},
+    }
 
 
 def test_only_what_changed_is_reviewed_again(bench: Bench) -> None:

@@ -42,7 +42,9 @@ def test_what_is_recorded_is_found(bench: Bench) -> None:
     assert (result.edge_cases, result.coverage_goal) == (["empty", {"depth": 3}], 90)
     event = bench.trail()[-1]
     assert (event.action, event.resource_id) == ("test.recorded", result.id)
-    assert event.details == {"path": "src/a.py", "test_type": "e2e", "passed": 3, "failed": 1}
+    told = event.details["changes"]
+    assert (told["file_path"], told["test_type"], told["passed"]) == ([None, "src/a.py"], [None, "e2e"], [None, 3])
+    assert (told["edge_cases"], told["test_code"]) == ([None, {"entries": 2}], [None, {"hidden": True}])
 
 
 def test_runs_are_listed_newest_first(bench: Bench) -> None:

@@ -27,6 +27,7 @@ from vibecore.services.work import Work
 
 NOBODY = UUID(int=404)
 SYSTEM = Actor.system("set-up")
+HIDDEN = {"hidden": True}
 
 
 @pytest.fixture
@@ -97,8 +98,8 @@ def test_a_profile_is_changed_field_by_field(house: House) -> None:
     assert (cleared.name, cleared.avatar_url) == ("Ada", None)
     assert cleared.updated_at > first.updated_at
     assert [event.details for event in house.trail()] == [
-        {"fields": ["avatar_url", "name"]},
-        {"fields": ["avatar_url"]},
+        {"changes": {"name": [HIDDEN, HIDDEN], "avatar_url": [None, HIDDEN]}},
+        {"changes": {"avatar_url": [HIDDEN, None]}},
     ]
     assert house.stored(house.owner).password_hash == "plain$" + PASSWORD
 
@@ -109,7 +110,10 @@ def test_an_administrator_changes_another_profile_by_override(house: House) -> N
     with pytest.raises(PermissionDenied):
         house.vibe.users.update(house.viewer, user_id(house.owner), name="Eve")
     changed, denied = house.trail()
-    assert (changed.action, changed.details) == ("user.updated", {"fields": ["name"], "override": True})
+    assert (changed.action, changed.details) == (
+        "user.updated",
+        {"changes": {"name": [HIDDEN, HIDDEN]}, "override": True},
+    )
     assert (denied.action, denied.user_id) == ("permission.denied", house.viewer.user_id)
     assert denied.details == {"action": "profile.update"}
     assert house.stored(house.owner).name == "Ada"
@@ -143,7 +147,7 @@ def test_roles_are_given_by_administrators(house: House) -> None:
     house.vibe.users.set_role(house.admin, someone, role=UserRole.ADMIN)
     (event,) = house.trail()
     assert (event.action, event.user_id, event.resource_id) == ("user.role.changed", house.admin.user_id, someone)
-    assert event.details == {"fields": ["role"], "before": {"role": "developer"}, "after": {"role": "admin"}}
+    assert event.details == {"changes": {"role": ["developer", "admin"]}, "rows": {"sessions": {"deleted": None}}}
     for actor in (house.owner, Actor.anonymous(), house.key_of(house.admin, "users.manage")):
         with pytest.raises(PermissionDenied):
             house.vibe.users.set_role(actor, user_id(house.owner), role=UserRole.ADMIN)
@@ -221,7 +225,8 @@ def test_the_first_administrator_is_made_by_the_system(house: House) -> None:
     assert made.role is UserRole.ADMIN
     (event,) = house.trail()
     assert (event.action, event.user_id, event.resource_id) == ("user.created", None, made.id)
-    assert event.details == {"role": "admin", "system_reason": "set-up", "override": True}
+    assert event.details["changes"]["role"] == [None, "admin"]
+    assert (event.details["system_reason"], event.details["override"]) == ("set-up", True)
     entered = house.vibe.auth.login(email="root@example.org", password=PASSWORD).authenticated
     assert house.vibe.users.page(entered.actor, limit=1).items
     with pytest.raises(AlreadyExists):

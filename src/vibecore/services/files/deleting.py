@@ -9,8 +9,9 @@ from vibecore.domain.errors import NotFound
 from vibecore.domain.files import FileType
 from vibecore.domain.paths import normalise_path
 from vibecore.domain.permissions import Action
+from vibecore.domain.totals import FileStamp
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services.files.places import at_or_below, recounted
+from vibecore.services.files.places import at_or_below, recounted, told_counters
 from vibecore.services.scoped import Scoped, check_id
 from vibecore.services.work import writable
 
@@ -36,9 +37,23 @@ class FileDeleting(Scoped):
                 raise NotFound("file", place)
             files = sum(stamp.type is FileType.FILE for stamp in gone)
             lines = sum(stamp.line_count for stamp in gone)
-            details = {"path": place, "files": files, "folders": len(gone) - files, "lines": lines}
-            event = self._event(tx, actor, granted, "file.deleted", kind="file", key=gone[0].id, details=details)
             project = recounted(granted, files=-files, lines=-lines)
+            event = self._event(
+                tx,
+                actor,
+                granted,
+                "file.deleted",
+                kind="file",
+                key=gone[0].id,
+                details={"path": place, "files": files, "folders": len(gone) - files, "lines": lines},
+                changes=_told(gone[0]),
+                others=told_counters(granted, project),
+                rows={
+                    "files": {"deleted": len(gone) - 1},
+                    "code_reviews": {"deleted": None},
+                    "test_results": {"deleted": None},
+                },
+            )
             with tx.batch() as batch:
                 batch.add(tx.files.delete_where, scope, at_or_below("path", place))
                 batch.add(tx.reviews.delete_where, scope, at_or_below("file_path", place))
@@ -49,3 +64,9 @@ class FileDeleting(Scoped):
             return len(gone)
 
         return self._work.write(actor, run)
+
+
+def _told(entry: FileStamp) -> dict[str, object]:
+    """What an audit row tells of a deleted entry, which nobody has read in full."""
+    told = {"path": entry.path, "type": entry.type.value, "digest": entry.digest, "line_count": entry.line_count}
+    return {name: [value, None] for name, value in told.items() if value is not None}

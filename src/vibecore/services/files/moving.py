@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import Rows, diff
 from vibecore.domain.errors import InvalidValue, NotFound
-from vibecore.domain.files import File, FileType
+from vibecore.domain.files import FILES, File, FileType
 from vibecore.domain.paths import is_within, name_of, parents
 from vibecore.domain.permissions import Action
 from vibecore.repositories.unit_of_work import UnitOfWork
@@ -50,13 +52,23 @@ class FileMoving(Scoped):
             if new in stamps.value:
                 raise taken()
             folders, parent_id = missing_folders(tx, self._effects, scope, new, stamps.value, "target")
-            details = {"source": old, "target": new, "type": entry.type.value, "folders": len(folders)}
-            event = self._event(tx, actor, granted, "file.moved", kind="file", key=entry.id, details=details)
+            after = _renamed(entry, new, parent_id)
+            event = self._event(
+                tx,
+                actor,
+                granted,
+                "file.moved",
+                kind="file",
+                key=entry.id,
+                details={"type": entry.type.value},
+                changes=diff(FILES, entry, after),
+                rows=_told(folders, entry.type, tested.value),
+            )
             with tx.batch() as batch:
                 for folder in folders:
                     batch.add(tx.files.insert, folder)
                 if entry.type is FileType.FILE:
-                    stored = batch.add(tx.files.update, _renamed(entry, new, parent_id))
+                    stored = batch.add(tx.files.update, after)
                 else:
                     batch.add(tx.files.move_subtree, scope, old, new, parent_id)
                     stored = batch.add(tx.files.get, scope, entry.id)
@@ -69,8 +81,22 @@ class FileMoving(Scoped):
         return self._work.write(actor, run)
 
 
+def _told(folders: Sequence[File], moved: FileType, tests: int) -> Rows:
+    """What an audit row tells of the folders that are made for an entry, and of what follows it."""
+    files: dict[str, int | None] = {"inserted": len(folders)} if folders else {}
+    if moved is FileType.FOLDER:
+        files["updated"] = None
+    rows: Rows = {"code_reviews": {"updated": None}}
+    if files:
+        rows["files"] = files
+    if tests:
+        rows["test_results"] = {"updated": tests}
+    return rows
+
+
 def _renamed(file: File, path: str, parent_id: UUID | None) -> File:
-    language = file.language if file.name == name_of(path) else language_of(path, file.content)
+    same = file.type is FileType.FOLDER or file.name == name_of(path)
+    language = file.language if same else language_of(path, file.content)
     return dataclasses.replace(file, path=path, name=name_of(path), parent_id=parent_id, language=language)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 from vibecore.domain.access import ProjectAccess
+from vibecore.domain.changes import Rows, diff, others
 from vibecore.domain.errors import AlreadyExists, InvalidValue
 from vibecore.domain.files import FILES, File, FileType
 from vibecore.domain.filters import Filter, field
 from vibecore.domain.paths import normalise_path, parents
-from vibecore.domain.projects import Project
+from vibecore.domain.projects import PROJECTS, Project
 from vibecore.domain.totals import FileStamp
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.contents import new_folder
@@ -45,6 +46,16 @@ def recounted(access: ProjectAccess, *, files: int, lines: int) -> Project | Non
         return None
     project = access.project
     return dataclasses.replace(project, file_count=project.file_count + files, total_lines=project.total_lines + lines)
+
+
+def told_counters(access: ProjectAccess, after: Project | None) -> dict[str, object]:
+    """What an audit row tells of the project whose counters move on, as `others`."""
+    return {} if after is None else others((after.id, diff(PROJECTS, access.project, after)))
+
+
+def told_folders(folders: Sequence[File]) -> Rows:
+    """What an audit row tells of folders that were made for an entry."""
+    return {"files": {"inserted": len(folders)}} if folders else {}
 
 
 def missing_folders(

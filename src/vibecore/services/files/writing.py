@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
+from vibecore.domain.changes import diff
 from vibecore.domain.files import FILES, File, FileType
 from vibecore.domain.paths import normalise_path, parents
 from vibecore.domain.permissions import Action
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.contents import content_of, new_file, new_folder
-from vibecore.services.files.places import missing_folders, recounted, taken
+from vibecore.services.files.places import missing_folders, recounted, taken, told_counters, told_folders
 from vibecore.services.scoped import Scoped, check_id
 from vibecore.services.work import writable
 
@@ -60,11 +61,20 @@ class FileWriting(Scoped):
                 after = dataclasses.replace(before, **body.columns())
             if facts is not None:
                 after = dataclasses.replace(after, metadata=facts)
-            details = {"path": place, "size_bytes": body.size_bytes, "folders": len(folders)}
-            name = "file.created" if before is None else "file.updated"
-            event = self._event(tx, actor, granted, name, kind="file", key=after.id, details=details)
             lines = body.line_count - (before.line_count if before is not None else 0)
             project = recounted(granted, files=before is None, lines=lines)
+            event = self._event(
+                tx,
+                actor,
+                granted,
+                "file.created" if before is None else "file.updated",
+                kind="file",
+                key=after.id,
+                details={"path": place},
+                changes=diff(FILES, before, after),
+                others=told_counters(granted, project),
+                rows=told_folders(folders),
+            )
             with tx.batch() as batch:
                 for folder in folders:
                     batch.add(tx.files.insert, folder)
@@ -97,8 +107,17 @@ class FileWriting(Scoped):
                 return found.value
             folders, parent_id = missing_folders(tx, self._effects, scope, place, stamps.value, "path")
             folder = new_folder(self._effects.ids(), scope, place, parent_id, now=tx.now)
-            details = {"path": place, "folders": len(folders)}
-            event = self._event(tx, actor, granted, "folder.created", kind="file", key=folder.id, details=details)
+            event = self._event(
+                tx,
+                actor,
+                granted,
+                "folder.created",
+                kind="file",
+                key=folder.id,
+                details={"path": place},
+                changes=diff(FILES, None, folder),
+                rows=told_folders(folders),
+            )
             with tx.batch() as batch:
                 for above in folders:
                     batch.add(tx.files.insert, above)
