@@ -450,6 +450,7 @@ BY_NAME: Final[dict[str, Source]] = {
     ],
     "archive": lambda house: [1, True, 1.5, "", "zip", b"zip", [], object(), Label.ADMIN],
     "overwrite": _rule(Boolean()),
+    "refuse_case_collisions": _rule(Boolean()),
     "gitignore": _rule(Boolean()),
     "delete_missing": _rule(Boolean()),
     "progress": lambda house: [1, True, "print", b"", [], object()],
@@ -491,6 +492,7 @@ BY_NAME: Final[dict[str, Source]] = {
 BY_SERVICE: Final[dict[tuple[str, str], Source]] = {
     ("api_keys", "name"): _column(API_KEYS, "name"),
     ("projects", "name"): _column(PROJECTS, "name"),
+    ("files", "name"): _text_at_a_method(*_PATHS, "a/b", ".."),
     ("projects", "status"): _column(PROJECTS, "status"),
     ("files", "cursor"): _cursors("deployments"),
     ("analytics", "user_id"): _id(nothing=True),

@@ -49,6 +49,7 @@ READERS: Final = frozenset(
         ("deployments", "running"),
         ("emails", "request_change"),
         ("emails", "request_verification"),
+        ("files", "children"),
         ("files", "export_tree"),
         ("files", "find"),
         ("files", "get"),

@@ -19,6 +19,7 @@ from vibecore.testing.contract.reviews import *  # noqa: F403
 from vibecore.testing.contract.savepoints import *  # noqa: F403
 from vibecore.testing.contract.streams import *  # noqa: F403
 from vibecore.testing.contract.throttles import *  # noqa: F403
+from vibecore.testing.contract.trees import *  # noqa: F403
 from vibecore.testing.contract.units import *  # noqa: F403
 from vibecore.testing.contract.users import *  # noqa: F403
 from vibecore.testing.contract.validity import *  # noqa: F403

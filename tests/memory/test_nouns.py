@@ -104,8 +104,8 @@ def test_stamps_totals_and_subtrees(seeded: Seeded) -> None:
     world.committed(seeded.store, *rows)
     id = seeded.engine.id
     with seeded.store.begin(Mode.SNAPSHOT) as unit:
-        assert unit.files.totals(id) == FileTotals(file_count=3, total_lines=9)
-        assert unit.files.totals(world.new_id()) == FileTotals(file_count=0, total_lines=0)
+        assert unit.files.totals(id) == FileTotals(file_count=3, folder_count=1, total_lines=9)
+        assert unit.files.totals(world.new_id()) == FileTotals(file_count=0, folder_count=0, total_lines=0)
         assert [stamp.path for stamp in unit.files.subtree(id, "src")] == ["src", "src/a.py", "src/b.py"]
         assert list(unit.files.stamps(id)) == ["src", "src.py", "src/a.py", "src/b.py"]
         chosen = unit.files.stamps(id, ["src.py", "no", "src", "src"])

@@ -323,9 +323,19 @@ def _folder(world: World) -> Call:
     return lambda: world.vibe.files.make_folder(world.ada, world.id, path)
 
 
-def _move(world: World) -> Call:
-    source, target = world.new_file(), f"{world.name()}/{world.name()}"
-    return lambda: world.vibe.files.move(world.ada, world.id, source, target)
+def _move_folder(world: World) -> Call:
+    source, target = world.new_file().rpartition("/")[0], f"{world.name()}/{world.name()}"
+    return lambda: world.vibe.files.move(world.ada, world.id, source, target, refuse_case_collisions=True)
+
+
+def _rename(world: World) -> Call:
+    path, name = world.new_file(), world.name()
+    return lambda: world.vibe.files.rename(world.ada, world.id, path, name)
+
+
+def _copy(world: World) -> Call:
+    source, target = world.new_file().rpartition("/")[0], f"{world.name()}/{world.name()}"
+    return lambda: world.vibe.files.copy(world.ada, world.id, source, target, refuse_case_collisions=True)
 
 
 def _delete(world: World) -> Call:
@@ -437,7 +447,10 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "projects.remove_member": (WRITE, _remove_member),
     "files.write": (WRITE, _write),
     "files.make_folder": (WRITE, _folder),
-    "files.move": (WRITE, _move),
+    "files.move": (WRITE, _move_folder),
+    "files.rename": (WRITE, _rename),
+    "files.copy": (WRITE, _copy),
+    "files.children": (READ, lambda w: lambda: w.vibe.files.children(w.ada, w.id, "src")),
     "files.delete": (WRITE, _delete),
     # Bulk: a look before the walk of the folder, then one transaction that compares, writes in bulk and counts anew.
     "files.import_tree": (7, _import),

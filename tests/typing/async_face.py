@@ -24,7 +24,7 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile, SessionInfo
 from vibecore.domain.projects import Project
 from vibecore.domain.quality import QualityReport
-from vibecore.domain.totals import FileStamp
+from vibecore.domain.totals import FileEntry, FileStamp
 from vibecore.services.exports import ExportReport
 from vibecore.services.imports import ImportProgress, ImportReport
 
@@ -61,6 +61,8 @@ async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     assert_type(await avibe.projects.page(actor, limit=10), Page[Project])
     assert_type(await avibe.projects.update(actor, id, description=None), Project)
     assert_type(await avibe.files.tree(actor, id), tuple[FileStamp, ...])
+    assert_type(await avibe.files.children(actor, id, "src", limit=10), Page[FileEntry])
+    assert_type(await avibe.files.copy(actor, id, "src", "lib"), File)
     assert_type(await avibe.quality.assess(actor, id), QualityReport)
 
 

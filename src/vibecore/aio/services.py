@@ -123,6 +123,8 @@ class AsyncFileService(AsyncService[FileService]):
     write = awaited(FileService.write)
     make_folder = awaited(FileService.make_folder)
     move = awaited(FileService.move)
+    rename = awaited(FileService.rename)
+    copy = awaited(FileService.copy)
     delete = awaited(FileService.delete)
     import_tree = awaited(FileService.import_tree)
     export_tree = awaited(FileService.export_tree)
@@ -130,6 +132,7 @@ class AsyncFileService(AsyncService[FileService]):
     get = awaited(FileService.get)
     find = awaited(FileService.find)
     tree = awaited(FileService.tree)
+    children = awaited(FileService.children)
     page = awaited(FileService.page)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from vibecore.domain import filters
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.filters import Filter
-from vibecore.domain.paging import MAX_LIMIT
+from vibecore.domain.paging import MAX_LIMIT, Cursors, Listing
 from vibecore.domain.paths import MAX_PATH_BYTES, MAX_PATH_LENGTH, is_within, name_of
 from vibecore.domain.rules import LATEST, Integer, Timestamp, Uuid
 from vibecore.domain.schema import Table
@@ -172,6 +172,15 @@ def target(table: Table[Any], value: object) -> str:
     path: str = stored(table, "path", value)
     stored(table, "name", name_of(path))
     return path
+
+
+def children(
+    cursors: Cursors, table: Table[Any], project_id: object, folder: str | None, limit: int, cursor: str | None
+) -> Listing:
+    """The listing of what a folder holds; its cursors are this folder's."""
+    project = uuid("project_id", project_id)
+    held = None if folder is None else text(table, "path", folder)
+    return cursors.listing(table, project, None, "name", limit, cursor, context=f"children of {held!r}")
 
 
 def _iterable(field: str, values: Any) -> Iterable[Any]:

@@ -7,7 +7,8 @@ from typing import Protocol
 from uuid import UUID
 
 from vibecore.domain.files import File
-from vibecore.domain.totals import FileStamp, FileTotals
+from vibecore.domain.paging import Page
+from vibecore.domain.totals import FileEntry, FileStamp, FileTotals
 from vibecore.repositories.tables import Children
 
 
@@ -24,8 +25,21 @@ class Files(Children[File], Protocol):
         """The entry at `folder` and all below it, ordered by path, without contents."""
         ...
 
-    def totals(self, project_id: UUID, /) -> FileTotals:
-        """Counts over the project's files."""
+    def children(
+        self, project_id: UUID, folder: str | None, /, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[FileEntry]:
+        """What the folder at this path holds (None: what no folder holds), not what is below that, without contents.
+
+        Ordered by name, then id; an empty page where nothing stands at the path.
+        """
+        ...
+
+    def totals(self, project_id: UUID, path: str | None = None, /) -> FileTotals:
+        """Counts over the project's files, or over the entry at `path` and all below it."""
+        ...
+
+    def case_twins(self, project_id: UUID, paths: Sequence[str], /) -> Sequence[str]:
+        """The paths in use, other than these, that `paths.case_key` takes for one of these; in code point order."""
         ...
 
     def move_subtree(self, project_id: UUID, source: str, target: str, parent_id: UUID | None, /) -> int:
@@ -34,5 +48,16 @@ class Files(Children[File], Protocol):
         One statement; `name` of the moved entry is the last segment of `target`; each row's `updated_at` becomes
         max(tx.now, its old one + 1 µs). The number of rows moved, 0 when nothing stands at `source`.
         Raises AlreadyExists where a path is taken, InvalidValue (field `path`) if a new path would break the limits.
+        """
+        ...
+
+    def copy_subtree(self, project_id: UUID, source: str, target: str, parent_id: UUID | None, salt: UUID, /) -> int:
+        """Copy the entry at `source` to `target` under `parent_id`, and all below it to the paths that follow.
+
+        One statement over the rows as they were before it. The copy of a row has the id `ids.derived_id(salt, id)`, as
+        parent the copy of its parent, `tx.now` as both its times, and all else of the row; `name` of the copied entry
+        is the last segment of `target`. The number of rows made, 0 when nothing stands at `source`.
+        Raises InvalidValue (field `path`) if a new path would break the limits; AlreadyExists where an id or a path is
+        taken, as for `insert_many` in the order of paths; MissingReference where a parent is not there.
         """
         ...

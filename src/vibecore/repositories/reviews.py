@@ -20,5 +20,9 @@ class Reviews(Children[CodeReview], Protocol):
         ...
 
     def move_paths(self, project_id: UUID, source: str, target: str, /) -> int:
-        """Let the reviews of `source` and of all below it follow a move to `target`; how many."""
+        """Let the reviews of `source` and of all below it follow a move to `target`; how many.
+
+        One statement; each row's `updated_at` becomes max(tx.now, its old one + 1 µs). InvalidValue (field `file_path`)
+        if a new path would break the limits; then none has moved.
+        """
         ...

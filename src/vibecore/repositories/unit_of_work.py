@@ -23,7 +23,6 @@ from vibecore.domain.errors import TransactionError
 from vibecore.domain.notifications import Notification
 from vibecore.domain.pipelines import Execution, Pipeline
 from vibecore.domain.scores import QualityScore
-from vibecore.domain.tests import TestResult
 from vibecore.repositories.analytics import Analytics
 from vibecore.repositories.audit import Audit
 from vibecore.repositories.deployment_logs import DeploymentLogLines
@@ -34,6 +33,7 @@ from vibecore.repositories.projects import Projects
 from vibecore.repositories.quality import Quality
 from vibecore.repositories.reviews import Reviews
 from vibecore.repositories.tables import Children
+from vibecore.repositories.tests import Tests
 from vibecore.repositories.throttles import Throttles
 from vibecore.repositories.users import ApiKeys, RecoveryCodes, Sessions, SupersededTokens, Users
 
@@ -121,7 +121,7 @@ class UnitOfWork(Protocol):
     @property
     def reviews(self) -> Reviews: ...
     @property
-    def tests(self) -> Children[TestResult]: ...
+    def tests(self) -> Tests: ...
     @property
     def pipelines(self) -> Children[Pipeline]: ...
     @property

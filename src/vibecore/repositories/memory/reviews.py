@@ -8,10 +8,10 @@ from uuid import UUID
 from vibecore.domain.reviews import CODE_REVIEWS, CodeReview
 from vibecore.repositories import arguments
 from vibecore.repositories.memory import writes
-from vibecore.repositories.memory.tables import MemoryChildren
+from vibecore.repositories.memory.path_rows import MemoryPathRows
 
 
-class MemoryReviews(MemoryChildren[CodeReview]):
+class MemoryReviews(MemoryPathRows[CodeReview]):
     """See `vibecore.repositories.reviews.Reviews`."""
 
     __slots__ = ()
@@ -32,18 +32,3 @@ class MemoryReviews(MemoryChildren[CodeReview]):
             gone = [review for review in self._records(root, project) if review.file_path in wanted]
             writes.delete(self.transaction, self._layout, gone)
             return len(gone)
-
-    def move_paths(self, project_id: UUID, source: str, target: str, /) -> int:
-        with self.transaction.writing() as root:
-            project = arguments.scope(CODE_REVIEWS, project_id)
-            old_path = arguments.text(CODE_REVIEWS, "file_path", source)
-            new_path: str = arguments.stored(CODE_REVIEWS, "file_path", target)
-            prefix = arguments.below(old_path)
-            changes = []
-            for review in self._records(root, project):
-                if review.file_path == old_path or review.file_path.startswith(prefix):
-                    path = arguments.moved("file_path", review.file_path, old_path, new_path)
-                    moved = writes.versioned(self.transaction, self._layout, review, review, file_path=path)
-                    changes.append((review, moved))
-            self.transaction.apply(self._layout, changes)
-            return len(changes)

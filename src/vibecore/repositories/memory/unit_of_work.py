@@ -30,6 +30,7 @@ from vibecore.repositories.memory.deployment_logs import MemoryDeploymentLogLine
 from vibecore.repositories.memory.deployments import MemoryDeployments
 from vibecore.repositories.memory.files import MemoryFiles
 from vibecore.repositories.memory.members import MemoryMembers
+from vibecore.repositories.memory.path_rows import MemoryPathRows
 from vibecore.repositories.memory.projects import MemoryProjects
 from vibecore.repositories.memory.quality import MemoryQuality
 from vibecore.repositories.memory.reviews import MemoryReviews
@@ -124,8 +125,8 @@ class MemoryUnitOfWork:
         return MemoryReviews(self._transaction, CODE_REVIEWS, self._cursors)
 
     @made_once
-    def tests(self) -> MemoryChildren[TestResult]:
-        return MemoryChildren(self._transaction, TEST_RESULTS, self._cursors)
+    def tests(self) -> MemoryPathRows[TestResult]:
+        return MemoryPathRows(self._transaction, TEST_RESULTS, self._cursors)
 
     @made_once
     def pipelines(self) -> MemoryChildren[Pipeline]:

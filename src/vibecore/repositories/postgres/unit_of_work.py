@@ -24,6 +24,7 @@ from vibecore.repositories.postgres.deployment_logs import PostgresDeploymentLog
 from vibecore.repositories.postgres.deployments import PostgresDeployments
 from vibecore.repositories.postgres.files import PostgresFiles
 from vibecore.repositories.postgres.members import PostgresMembers
+from vibecore.repositories.postgres.path_rows import PostgresPathRows
 from vibecore.repositories.postgres.projects import PostgresProjects
 from vibecore.repositories.postgres.quality import PostgresQuality
 from vibecore.repositories.postgres.reviews import PostgresReviews
@@ -138,8 +139,8 @@ class PostgresUnitOfWork:
         return self._table(PostgresReviews, "code_reviews")
 
     @made_once
-    def tests(self) -> PostgresTable[TestResult]:
-        return self._table(PostgresTable[TestResult], "test_results")
+    def tests(self) -> PostgresPathRows[TestResult]:
+        return self._table(PostgresPathRows[TestResult], "test_results")
 
     @made_once
     def pipelines(self) -> PostgresTable[Pipeline]:

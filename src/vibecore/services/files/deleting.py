@@ -6,7 +6,6 @@ from uuid import UUID
 
 from vibecore.domain.actors import Actor
 from vibecore.domain.errors import NotFound
-from vibecore.domain.files import FileType
 from vibecore.domain.paths import normalise_path
 from vibecore.domain.permissions import Action
 from vibecore.domain.totals import FileStamp
@@ -30,26 +29,31 @@ class FileDeleting(Scoped):
         def run(tx: UnitOfWork) -> int:
             with tx.batch() as batch:
                 access = batch.add(tx.projects.access, scope, actor.user_id)
-                found = batch.add(tx.files.subtree, scope, place)
+                found = batch.add(tx.files.stamps, scope, [place])
+                counted = batch.add(tx.files.totals, scope, place)
             granted = writable(actor, Action.FILES_WRITE, scope, access.value)
-            gone = found.value
-            if not gone:
+            if place not in found.value:
                 raise NotFound("file", place)
-            files = sum(stamp.type is FileType.FILE for stamp in gone)
-            lines = sum(stamp.line_count for stamp in gone)
-            project = recounted(granted, files=-files, lines=-lines)
+            entry, gone = found.value[place], counted.value
+            entries = gone.file_count + gone.folder_count
+            project = recounted(granted, files=-gone.file_count, lines=-gone.total_lines)
             event = self._event(
                 tx,
                 actor,
                 granted,
                 "file.deleted",
                 kind="file",
-                key=gone[0].id,
-                details={"path": place, "files": files, "folders": len(gone) - files, "lines": lines},
-                changes=_told(gone[0]),
+                key=entry.id,
+                details={
+                    "path": place,
+                    "files": gone.file_count,
+                    "folders": gone.folder_count,
+                    "lines": gone.total_lines,
+                },
+                changes=_told(entry),
                 others=told_counters(granted, project),
                 rows={
-                    "files": {"deleted": len(gone) - 1},
+                    "files": {"deleted": entries - 1},
                     "code_reviews": {"deleted": None},
                     "test_results": {"deleted": None},
                 },
@@ -61,7 +65,7 @@ class FileDeleting(Scoped):
                 if project is not None:
                     batch.add(tx.projects.update, project)
                 batch.add(tx.audit.append, event)
-            return len(gone)
+            return entries
 
         return self._work.write(actor, run)
 

@@ -1,4 +1,4 @@
-"""Moving entries of a project's tree, with all below them."""
+"""Moving and renaming entries of a project's tree, with all below them."""
 
 from __future__ import annotations
 
@@ -8,61 +8,68 @@ from uuid import UUID
 
 from vibecore.domain.actors import Actor
 from vibecore.domain.changes import Rows, diff
-from vibecore.domain.errors import InvalidValue, NotFound
 from vibecore.domain.files import FILES, File, FileType
-from vibecore.domain.paths import is_within, name_of, parents
-from vibecore.domain.permissions import Action
+from vibecore.domain.paths import name_of, normalise_path, parent_of
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.contents import language_of
-from vibecore.services.files.places import at_or_below, missing_folders, named_path, taken
+from vibecore.services.files.places import check_name, named_path
+from vibecore.services.files.placing import Transfer, check_outside, look
 from vibecore.services.scoped import Scoped, check_id
-from vibecore.services.work import writable
 
 
 class FileMoving(Scoped):
     """How `vibe.files` gives entries another place."""
 
-    def move(self, actor: Actor, project_id: UUID, source: str, target: str) -> File:
+    def move(
+        self, actor: Actor, project_id: UUID, source: str, target: str, *, refuse_case_collisions: bool = False
+    ) -> File:
         """The entry at `source` with all below it, now at `target`; reviews and test results follow.
 
         Folders missing above `target` are made. A file is given the language of its new name. Moving an entry to where
-        it stands writes nothing.
+        it stands writes nothing. However many rows move, it is one statement for each of the three tables. With
+        `refuse_case_collisions` as `write`; that an entry's own path changes its case is no collision.
 
         Raises InvalidValue (field "source" or "target"; field "path" where a path below would grow over the limits),
         also where `target` lies within `source` or below a file; AlreadyExists where something stands at `target`;
         NotFound (kind "file", key `source`, or kind "project"), PermissionDenied, ReadOnlyProject.
         """
-        scope = check_id("project_id", project_id)
         old, new = named_path("source", source), named_path("target", target)
-        if is_within(new, old):
-            raise InvalidValue("target", "must not lie within the source")
+        return self._move(actor, project_id, Transfer(old, new, "target", refuse_case_collisions))
+
+    def rename(
+        self, actor: Actor, project_id: UUID, path: str, name: str, *, refuse_case_collisions: bool = False
+    ) -> File:
+        """The entry at `path` with all below it, now called `name` in the same folder: a `move`, and told as one.
+
+        Raises InvalidValue (field "path" or "name"), AlreadyExists where the folder holds that name; NotFound (kind
+        "file", key `path`, or kind "project"), PermissionDenied, ReadOnlyProject.
+        """
+        old, segment = normalise_path(path), check_name(name)
+        above = parent_of(old)
+        new = named_path("name", segment if above is None else f"{above}/{segment}")
+        return self._move(actor, project_id, Transfer(old, new, "name", refuse_case_collisions))
+
+    def _move(self, actor: Actor, project_id: UUID, asked: Transfer) -> File:
+        scope = check_id("project_id", project_id)
+        check_outside(asked)
 
         def run(tx: UnitOfWork) -> File:
-            with tx.batch() as batch:
-                access = batch.add(tx.projects.access, scope, actor.user_id)
-                found = batch.add(tx.files.find_path, scope, old)
-                stamps = batch.add(tx.files.stamps, scope, (*parents(new), new))
-                tested = batch.add(tx.tests.count, scope, where=at_or_below("file_path", old))
-            granted = writable(actor, Action.FILES_WRITE, scope, access.value)
-            entry = found.value
-            if entry is None:
-                raise NotFound("file", old)
-            if old == new:
+            found = look(tx, actor, scope, asked, self._effects)
+            entry = found.entry
+            if asked.source == asked.target:
                 return entry
-            if new in stamps.value:
-                raise taken()
-            folders, parent_id = missing_folders(tx, self._effects, scope, new, stamps.value, "target")
-            after = _renamed(entry, new, parent_id)
+            folders, parent_id = found.room()
+            after = _renamed(entry, asked.target, parent_id)
             event = self._event(
                 tx,
                 actor,
-                granted,
+                found.access,
                 "file.moved",
                 kind="file",
                 key=entry.id,
                 details={"type": entry.type.value},
                 changes=diff(FILES, entry, after),
-                rows=_told(folders, entry.type, tested.value),
+                rows=_told(folders, entry.type),
             )
             with tx.batch() as batch:
                 for folder in folders:
@@ -70,39 +77,26 @@ class FileMoving(Scoped):
                 if entry.type is FileType.FILE:
                     stored = batch.add(tx.files.update, after)
                 else:
-                    batch.add(tx.files.move_subtree, scope, old, new, parent_id)
+                    batch.add(tx.files.move_subtree, scope, asked.source, asked.target, parent_id)
                     stored = batch.add(tx.files.get, scope, entry.id)
-                batch.add(tx.reviews.move_paths, scope, old, new)
+                batch.add(tx.reviews.move_paths, scope, asked.source, asked.target)
+                batch.add(tx.tests.move_paths, scope, asked.source, asked.target)
                 batch.add(tx.audit.append, event)
-            if tested.value:
-                _move_tests(tx, scope, old, new)
             return stored.value
 
         return self._work.write(actor, run)
 
 
-def _told(folders: Sequence[File], moved: FileType, tests: int) -> Rows:
+def _told(folders: Sequence[File], moved: FileType) -> Rows:
     """What an audit row tells of the folders that are made for an entry, and of what follows it."""
     files: dict[str, int | None] = {"inserted": len(folders)} if folders else {}
     if moved is FileType.FOLDER:
         files["updated"] = None
-    rows: Rows = {"code_reviews": {"updated": None}}
-    if files:
-        rows["files"] = files
-    if tests:
-        rows["test_results"] = {"updated": tests}
-    return rows
+    rows: Rows = {"code_reviews": {"updated": None}, "test_results": {"updated": None}}
+    return {"files": files, **rows} if files else rows
 
 
 def _renamed(file: File, path: str, parent_id: UUID | None) -> File:
     same = file.type is FileType.FOLDER or file.name == name_of(path)
     language = file.language if same else language_of(path, file.content)
     return dataclasses.replace(file, path=path, name=name_of(path), parent_id=parent_id, language=language)
-
-
-def _move_tests(tx: UnitOfWork, project_id: UUID, source: str, target: str) -> None:
-    results = tx.tests.stream(project_id, where=at_or_below("file_path", source))
-    moved = [
-        dataclasses.replace(result, file_path=target + result.file_path.removeprefix(source)) for result in results
-    ]
-    tx.tests.update_many(moved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -12,14 +12,16 @@ from vibecore.domain.changes import Rows, diff, others
 from vibecore.domain.errors import AlreadyExists, InvalidValue
 from vibecore.domain.files import FILES, File, FileType
 from vibecore.domain.filters import Filter, field
-from vibecore.domain.paths import normalise_path, parents
+from vibecore.domain.paths import case_key, normalise_path, parents
 from vibecore.domain.projects import PROJECTS, Project
+from vibecore.domain.rules import Boolean
 from vibecore.domain.totals import FileStamp
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.contents import new_folder
 from vibecore.services.effects import Effects
 
 PATH_TAKEN: Final = FILES.uniques[0]
+FLAG: Final = Boolean()
 
 
 def named_path(named: str, value: str) -> str:
@@ -33,6 +35,21 @@ def named_path(named: str, value: str) -> str:
 def taken() -> AlreadyExists:
     """The error for a path where something stands."""
     return AlreadyExists("file", PATH_TAKEN.name, PATH_TAKEN.fields)
+
+
+def check_name(name: str) -> str:
+    """`name` in normal form, once it can be the last segment of a path; InvalidValue with field "name"."""
+    segment = named_path("name", name)
+    if "/" in segment:
+        raise InvalidValue("name", "must not contain '/'")
+    return segment
+
+
+def refuse_twins(twins: Sequence[str], made: Iterable[str], named: str) -> None:
+    """InvalidValue for the parameter `named` where a path that is made is one of `twins`, but for the case."""
+    keys = {case_key(path) for path in twins}
+    if any(case_key(path) in keys for path in made):
+        raise InvalidValue(named, "differs only by case from a path that is in use")
 
 
 def at_or_below(name: str, path: str) -> Filter:

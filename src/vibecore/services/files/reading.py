@@ -5,15 +5,17 @@ from __future__ import annotations
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
-from vibecore.domain.errors import NotFound
-from vibecore.domain.files import File
+from vibecore.domain.errors import InvalidValue, NotFound
+from vibecore.domain.files import File, FileType
 from vibecore.domain.filters import Filter
 from vibecore.domain.paging import OrderBy, Page
 from vibecore.domain.paths import normalise_path
 from vibecore.domain.permissions import Action
-from vibecore.domain.totals import FileStamp
+from vibecore.domain.totals import FileEntry, FileStamp
+from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.files.places import named_path
 from vibecore.services.scoped import Scoped, check_id
+from vibecore.services.work import readable
 
 
 class FileReading(Scoped):
@@ -63,6 +65,35 @@ class FileReading(Scoped):
         if not found:
             raise NotFound("file", place)
         return tuple(found)
+
+    def children(
+        self, actor: Actor, project_id: UUID, folder: str | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[FileEntry]:
+        """What `folder` holds (None: what stands at the top level), not what is below that, without contents.
+
+        Ordered by name in code point order. A page costs the same however many files the project has.
+
+        Raises InvalidValue, also where `folder` is a file; NotFound (kind "file", key `folder`, or kind "project"),
+        PermissionDenied, InvalidCursor.
+        """
+        scope = check_id("project_id", project_id)
+        place = None if folder is None else named_path("folder", folder)
+
+        def run(tx: UnitOfWork) -> Page[FileEntry]:
+            with tx.batch() as batch:
+                access = batch.add(tx.projects.access, scope, actor.user_id)
+                stamps = batch.add(tx.files.stamps, scope, [] if place is None else [place])
+                held = batch.add(tx.files.children, scope, place, limit=limit, cursor=cursor)
+            readable(actor, Action.FILES_READ, scope, access.value)
+            if place is not None:
+                stamp = stamps.value.get(place)
+                if stamp is None:
+                    raise NotFound("file", place)
+                if stamp.type is not FileType.FOLDER:
+                    raise InvalidValue("folder", "is a file")
+            return held.value
+
+        return self._work.read(actor, run)
 
     def page(
         self,

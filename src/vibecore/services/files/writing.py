@@ -13,7 +13,15 @@ from vibecore.domain.paths import normalise_path, parents
 from vibecore.domain.permissions import Action
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.contents import content_of, new_file, new_folder
-from vibecore.services.files.places import missing_folders, recounted, taken, told_counters, told_folders
+from vibecore.services.files.places import (
+    FLAG,
+    missing_folders,
+    recounted,
+    refuse_twins,
+    taken,
+    told_counters,
+    told_folders,
+)
 from vibecore.services.scoped import Scoped, check_id
 from vibecore.services.work import writable
 
@@ -29,11 +37,15 @@ class FileWriting(Scoped):
         content: str | bytes,
         *,
         metadata: Mapping[str, object] | None = None,
+        refuse_case_collisions: bool = False,
     ) -> File:
         """The file at `path` with this content: made, with the folders above it that are missing, or changed.
 
         Bytes that are no UTF-8 text are kept as digest and size only. `metadata` None leaves it as it is. Where
         content and metadata are already so, nothing is written.
+
+        With `refuse_case_collisions` nothing is made whose path `domain.paths.case_key` takes for one in use, as a file
+        system does that ignores case; here and in every call that has it, InvalidValue says so.
 
         Raises InvalidValue, also where `path` lies below a file; AlreadyExists where a folder stands at `path`;
         NotFound (kind "project"), PermissionDenied, ReadOnlyProject.
@@ -42,12 +54,14 @@ class FileWriting(Scoped):
         place = normalise_path(path)
         body = content_of(place, content)
         facts = None if metadata is None else FILES.column("metadata").check(metadata)
+        watched = (*parents(place), place) if FLAG.check("refuse_case_collisions", refuse_case_collisions) else ()
 
         def run(tx: UnitOfWork) -> File:
             with tx.batch() as batch:
                 access = batch.add(tx.projects.access, scope, actor.user_id)
                 found = batch.add(tx.files.find_path, scope, place)
                 stamps = batch.add(tx.files.stamps, scope, parents(place))
+                twins = batch.add(tx.files.case_twins, scope, watched) if watched else None
             granted = writable(actor, Action.FILES_WRITE, scope, access.value)
             before = found.value
             if before is not None and before.type is FileType.FOLDER:
@@ -56,6 +70,8 @@ class FileWriting(Scoped):
                 return before
             folders, parent_id = missing_folders(tx, self._effects, scope, place, stamps.value, "path")
             if before is None:
+                if twins is not None:
+                    refuse_twins(twins.value, (*(folder.path for folder in folders), place), "path")
                 after = new_file(self._effects.ids(), scope, place, parent_id, body, now=tx.now)
             else:
                 after = dataclasses.replace(before, **body.columns())
@@ -86,7 +102,7 @@ class FileWriting(Scoped):
 
         return self._work.write(actor, run)
 
-    def make_folder(self, actor: Actor, project_id: UUID, path: str) -> File:
+    def make_folder(self, actor: Actor, project_id: UUID, path: str, *, refuse_case_collisions: bool = False) -> File:
         """The folder at `path`, made with the folders above it where they are missing.
 
         Raises InvalidValue, also where `path` lies below a file; AlreadyExists where a file stands at `path`; NotFound
@@ -94,18 +110,22 @@ class FileWriting(Scoped):
         """
         scope = check_id("project_id", project_id)
         place = normalise_path(path)
+        watched = (*parents(place), place) if FLAG.check("refuse_case_collisions", refuse_case_collisions) else ()
 
         def run(tx: UnitOfWork) -> File:
             with tx.batch() as batch:
                 access = batch.add(tx.projects.access, scope, actor.user_id)
                 found = batch.add(tx.files.find_path, scope, place)
                 stamps = batch.add(tx.files.stamps, scope, parents(place))
+                twins = batch.add(tx.files.case_twins, scope, watched) if watched else None
             granted = writable(actor, Action.FILES_WRITE, scope, access.value)
             if found.value is not None:
                 if found.value.type is not FileType.FOLDER:
                     raise taken()
                 return found.value
             folders, parent_id = missing_folders(tx, self._effects, scope, place, stamps.value, "path")
+            if twins is not None:
+                refuse_twins(twins.value, (*(above.path for above in folders), place), "path")
             folder = new_folder(self._effects.ids(), scope, place, parent_id, now=tx.now)
             event = self._event(
                 tx,

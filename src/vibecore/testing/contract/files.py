@@ -104,8 +104,8 @@ def test_totals_count_files_not_folders(store: Store) -> None:
         for lines, kind in ((3, FileType.FILE), (4, FileType.FILE), (100, FileType.FOLDER)):
             make(tx, FILES, project_id=project.id, line_count=lines, type=kind)
         make(tx, FILES, line_count=50)
-        assert tx.files.totals(project.id) == FileTotals(file_count=2, total_lines=7)
-        assert tx.files.totals(NOBODY) == FileTotals(file_count=0, total_lines=0)
+        assert tx.files.totals(project.id) == FileTotals(file_count=2, folder_count=1, total_lines=7)
+        assert tx.files.totals(NOBODY) == FileTotals(file_count=0, folder_count=0, total_lines=0)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,12 @@ def _path(scene: Scene) -> SearchStrategy[Any]:
     return st.sampled_from((*PATHS, *scene.world.of_project("path", scene.project_id) * 4))
 
 
+def _target(scene: Scene) -> SearchStrategy[Any]:
+    """Often below a folder that is there."""
+    below = [f"{path}/{name}" for path in scene.world.of_project("path", scene.project_id) for name in ("b", "new")]
+    return st.sampled_from((*PATHS, *below))
+
+
 def _code(scene: Scene) -> SearchStrategy[Any]:
     return _known([code for make in scene.world.codes for code in make()], "123456")
 
@@ -131,7 +137,8 @@ ARGUMENTS: Final[dict[str, Values]] = {
     "role": _sampled(*UserRole),
     "everything": _drawn(st.booleans()),
     **dict.fromkeys(("path", "source", "folder"), _path),
-    "target": _sampled(*PATHS),
+    "target": _target,
+    "refuse_case_collisions": _drawn(st.booleans()),
     "content": _sampled("", "a\n", "import os\nx = eval(y)\n", b"bytes\n", b"\xff\x00"),
     "metadata": _JSON,
     "exclude": _sampled((), ("*.pyc",), ("b/",)),
@@ -182,6 +189,7 @@ BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
     ("deployments", "transition", "status"): _sampled(
         *(DeploymentStatus.BUILDING, DeploymentStatus.RUNNING) * 2, *DeploymentStatus
     ),
+    ("files", "rename", "name"): _sampled("a", "b", "c", "A", "É", "é", "new", "x/y"),
     ("files", "import_tree", "source"): lambda s: st.sampled_from(FOLDERS).map(lambda name: s.world.folder / name),
     ("files", "export_tree", "target"): lambda s: st.sampled_from(TARGETS).map(lambda name: s.world.folder / name),
 }

@@ -75,7 +75,11 @@ FURNITURE: Final[tuple[tuple[Table[Any], ...], ...]] = (
 )
 """Tables whose rows a run can begin with, in an order that lets references be met."""
 
-PATHS: Final = ("a", "a/b", "a/b/c", "a0", "a-b", "a/b0", "b", "b/a", "é", "é/ü", "A", "a/b/c/d", "x" * 200, "_", "%")
+PATHS: Final = (
+    *("a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/d/e", "a/b/x/y", "a0", "a-b", "a/b0", "b", "b/a", "b/c/d"),
+    *("é", "é/ü", "É/ü", "A", "A/B/c", "x" * 200, "x" * 250 + "/" + "y" * 250, "_", "%"),
+)
+"""They nest, differ by case alone, and sort around each other's separators."""
 FAVOURITES: Final[dict[tuple[str, str], SearchStrategy[Any]]] = {
     ("files", "path"): st.sampled_from(PATHS),
     ("code_reviews", "file_path"): st.sampled_from(PATHS),
@@ -399,6 +403,8 @@ _edge = st.sampled_from((1, 1, 2, 3, 5, 0, -1, 2**31 - 1, -(2**31), 2**31, True)
 _most = st.sampled_from((1, 2, 1000, 1000, 0, -1, 1001))
 _path = st.sampled_from(PATHS)
 _paths = st.lists(_path, max_size=4)
+_SALTS: Final = st.sampled_from((UUID(int=1), UUID(int=2), UUID(int=3)))
+"""Few, so that copies meet the copies that were made before."""
 
 SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (st.sampled_from(("ada@example.org", "x", "bob@example.org")),), "users", "find_by_email_key"),
@@ -419,7 +425,14 @@ SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (_project(k), _path), "files", "find_path"),
     _special(lambda k: (_project(k), st.none() | _paths), "files", "stamps"),
     _special(lambda k: (_project(k), _path), "files", "subtree"),
-    _special(lambda k: (_project(k),), "files", "totals"),
+    _special(lambda k: (_project(k), st.none() | _path), "files", "totals"),
+    _special(lambda k: (_project(k), st.none() | _path), "files", "children"),
+    _special(lambda k: (_project(k), _paths), "files", "case_twins"),
+    _special(
+        lambda k: (_project(k), _path, _path | st.just("y" * 900), st.none() | an_id(k, "files"), _SALTS),
+        "files",
+        "copy_subtree",
+    ),
     _special(
         lambda k: (_project(k), _path, _path | st.just("y" * 900), st.none() | an_id(k, "files")),
         "files",
@@ -428,6 +441,7 @@ SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (_project(k),), "reviews", "latest"),
     _special(lambda k: (_project(k), _paths), "reviews", "delete_paths"),
     _special(lambda k: (_project(k), _path, _path | st.just("y" * 900)), "reviews", "move_paths"),
+    _special(lambda k: (_project(k), _path, _path | st.just("y" * 900)), "tests", "move_paths"),
     _special(lambda k: (_project(k), st.sampled_from(("production", "staging"))), "deployments", "running"),
     _special(lambda k: (st.sampled_from((0, 1, 30, 400, -1, True)),), "deployments", "archive"),
     _special(lambda k: (_project(k),), "deployments", "active"),

@@ -79,7 +79,7 @@ class World:
         kind = type(value).__name__
         if kind in CHILDREN:
             self.keep_of_project(CHILDREN[kind], value.project_id, value.id)
-        if kind == "File":
+        if kind in ("File", "FileEntry"):
             self.keep_of_project("path", value.project_id, value.path)
         elif kind == "ProjectMember":
             self.keep_of_project("member", value.project_id, value.user_id)
