@@ -16,6 +16,7 @@ from pyotp.totp import TOTP
 
 from tests.aio.world import PASSWORD
 from vibecore.aio import AsyncServices
+from vibecore.aio.service import AsyncLogStream
 from vibecore.bootstrap.services import Services
 from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import DeploymentStatus
@@ -24,6 +25,7 @@ from vibecore.domain.logins import Authenticated, Renewed
 from vibecore.domain.projects import ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
+from vibecore.services.deployments.following import LogStream
 from vibecore.testing.effects import START
 
 
@@ -159,6 +161,14 @@ def story(source: Path) -> Story:
     yield said("deployments", "find", actor, id, ada.id)
     yield said("deployments", "running", actor, id, environment="production")
     yield said("deployments", "page", actor, id)
+    yield said("deployments", "page_archived", actor, id)
+    yield said("deployments", "environments", actor, id)
+    yield said("deployments", "record_metrics", actor, id, third.id, {"p95": 1.5})
+    yield said("deployments", "append_logs", actor, id, third.id, ["one", "two"], first=1)
+    yield said("deployments", "append_logs", actor, id, third.id, ["three"], first=9)
+    yield said("deployments", "read_logs", actor, id, third.id, first=2)
+    yield said("deployments", "stream_logs", actor, id, third.id)
+    yield said("deployments", "stream_logs", actor, id, ada.id)
 
     yield said("quality", "assess", actor, id)
     yield said("quality", "history", actor, id)
@@ -232,6 +242,7 @@ def live(services: Services, told: Story) -> Lived:
         value: Any
         try:
             value = getattr(getattr(services, call.noun), call.method)(*call.args, **call.kwargs)
+            value = list(value) if isinstance(value, LogStream) else value
         except VibecoreError as error:
             value = error
         lived.note(call, value)
@@ -247,6 +258,7 @@ async def alive(services: AsyncServices, told: Story) -> Lived:
         value: Any
         try:
             value = await getattr(getattr(services, call.noun), call.method)(*call.args, **call.kwargs)
+            value = [line async for line in value] if isinstance(value, AsyncLogStream) else value
         except VibecoreError as error:
             value = error
         lived.note(call, value)

@@ -13,7 +13,8 @@ from pyotp.totp import TOTP
 from vibecore.bootstrap.services import Services
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
-from vibecore.domain.deployments import Deployment, DeploymentStatus
+from vibecore.domain.deployment_logs import LogEntry, LogSource
+from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, Deployment, DeploymentStatus
 from vibecore.domain.filters import Field
 from vibecore.domain.permissions import Action
 from vibecore.domain.policies import AuthPolicy
@@ -24,7 +25,9 @@ from vibecore.domain.throttles import THROTTLES, Limit
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store
 from vibecore.services.challenges import Wants, make_challenge
+from vibecore.services.deployments.following import LogStream
 from vibecore.services.mail.local import OutboxMailer
+from vibecore.testing.builders import make
 from vibecore.testing.effects import START, fixed_effects
 from vibecore.testing.parity.arguments import ISSUE, PASSWORDS
 from vibecore.testing.parity.machine import everything
@@ -149,7 +152,16 @@ class House:
         running = self._deploy(actor, project, "production", DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
         failed = self._deploy(actor, project, "qa", DeploymentStatus.BUILDING, DeploymentStatus.FAILED)
         pending = self._deploy(actor, project, "staging")
+        self._archive(project)
         return Things(actor, project, found.id, review.id, result.id, replaced.id, running.id, pending.id, failed.id)
+
+    def _archive(self, project: UUID) -> None:
+        """Two deployments that are in the archive."""
+        with self.store.begin() as tx:
+            for number in (1, 2):
+                key = UUID(int=project.int << 64 | number)
+                make(tx, ARCHIVED_DEPLOYMENTS, id=key, project_id=project, created_at=START)
+            tx.commit()
 
     def _deploy(self, actor: Actor, project: UUID, environment: str, *steps: DeploymentStatus) -> Deployment:
         made = self.vibe.deployments.create(actor, project, environment=environment, version="1.0")
@@ -215,7 +227,8 @@ def good_arguments(house: House, service: str, method: str, names: list[str]) ->
 
 
 def call(services: Services, service: str, method: str, arguments: dict[str, Any]) -> Any:
-    return getattr(getattr(services, service), method)(**arguments)
+    result = getattr(getattr(services, service), method)(**arguments)
+    return list(result) if isinstance(result, LogStream) else result
 
 
 def _usual(house: House) -> dict[str, Any]:
@@ -274,6 +287,9 @@ def _usual(house: House) -> dict[str, Any]:
         "metrics": {"a": 1},
         "reason": "because",
         "container_id": "c1",
+        "lines": ("a line", LogEntry("another", LogSource.STDERR)),
+        "first": 1,
+        "follow": False,
         "container_port": 80,
         "deployment_url": "https://example.org",
         "status": DeploymentStatus.BUILDING,

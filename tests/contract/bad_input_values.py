@@ -16,6 +16,7 @@ from tests.contract.bad_input_house import House
 from vibecore.domain.actors import Actor, ActorKind
 from vibecore.domain.api_keys import API_KEYS, make_api_key
 from vibecore.domain.audit import AHEAD
+from vibecore.domain.deployment_logs import LogEntry
 from vibecore.domain.deployments import DEPLOYMENTS
 from vibecore.domain.errors import (
     AuthenticationFailed,
@@ -273,6 +274,29 @@ def _issues(house: House) -> list[Any]:
     ]
 
 
+def _lines(house: House) -> list[Any]:
+    naive = datetime(2024, 5, 1)  # noqa: DTZ001  # naive on purpose
+    whole: list[Any] = [
+        None,
+        1,
+        True,
+        "line",
+        b"line",
+        bytearray(b"line"),
+        {"line": 1},
+        {"line"},
+        object(),
+        LogEntry("x"),
+    ]
+    entries: list[Any] = [None, 1, True, b"line", ["line"], object(), Label.ADMIN, "a\nb", "\n\n", "a\n\r\n"]
+    by_hand: list[Any] = [
+        *(LogEntry(text) for text in (None, 1, b"x", Label.ADMIN, "a\nb")),  # type: ignore[arg-type]
+        *(LogEntry("x", stream) for stream in (None, "stdout", 1, Label.ADMIN)),  # type: ignore[arg-type]
+        *(LogEntry("x", time=time) for time in (naive, 1, "2024-05-01", datetime.max.replace(tzinfo=UTC))),  # type: ignore[arg-type]
+    ]
+    return [*whole, *([entry] for entry in (*entries, *by_hand)), ["line"] * 10_001, repeat("line")]
+
+
 def _stacks(house: House) -> list[Any]:
     shapes: list[Any] = [
         {"backend": "Python"},
@@ -459,6 +483,9 @@ BY_NAME: Final[dict[str, Source]] = {
     "version": _column(DEPLOYMENTS, "version"),
     "config": _column(DEPLOYMENTS, "config"),
     "metrics": _column(DEPLOYMENTS, "metrics"),
+    "lines": _lines,
+    "first": _rule(Integer(low=1)),
+    "follow": _rule(Boolean()),
     "reason": lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), _OVERLONG],
     "container_id": _column(DEPLOYMENTS, "container_id"),
     "container_port": _column(DEPLOYMENTS, "container_port"),
@@ -523,6 +550,7 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
     ("files", "import_tree", "source"): _folders,
     ("files", "export_tree", "target"): _targets,
     ("deployments", "transition", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
+    ("deployments", "append_logs", "first"): lambda house: [*_rule(Integer(low=1))(house), 2],
     ("deployments", "rollback", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
     ("projects", "create", "actor"): lambda house: [
         *_actors(house),

@@ -68,6 +68,7 @@ class World:
         self.review = vibe.reviews.record(self.ada, self.id, self.path, score=90)
         self.result = vibe.tests.record(self.ada, self.id, self.path, test_type=TestType.UNIT, passed=1)
         self.deployment = self.running()
+        self.logged = self.pending().id
         vibe.maintenance.refresh_analytics(SYSTEM)
 
     def name(self) -> str:
@@ -363,6 +364,11 @@ def _rollback(world: World) -> Call:
     return lambda: world.vibe.deployments.rollback(world.ada, world.id, second.id, reason="worse")
 
 
+def _metrics(world: World) -> Call:
+    deployment, metrics = world.pending(), {world.name(): 1.5}
+    return lambda: world.vibe.deployments.record_metrics(world.ada, world.id, deployment.id, metrics)
+
+
 def _review(world: World) -> Call:
     world.new_file()
     return lambda: world.vibe.reviews.run(world.ada, world.id)
@@ -471,6 +477,12 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
         READ,
         lambda w: lambda: w.vibe.deployments.running(w.ada, w.id, environment=w.deployment.environment),
     ),
+    "deployments.page_archived": (READ, lambda w: lambda: w.vibe.deployments.page_archived(w.ada, w.id)),
+    "deployments.environments": (READ, lambda w: lambda: w.vibe.deployments.environments(w.ada, w.id)),
+    "deployments.record_metrics": (WRITE, _metrics),
+    "deployments.append_logs": (WRITE, lambda w: lambda: w.vibe.deployments.append_logs(w.ada, w.id, w.logged, ["x"])),
+    "deployments.read_logs": (READ, lambda w: lambda: w.vibe.deployments.read_logs(w.ada, w.id, w.logged)),
+    "deployments.stream_logs": (READ, lambda w: lambda: list(w.vibe.deployments.stream_logs(w.ada, w.id, w.logged))),
     "deployments.page": (READ, lambda w: lambda: w.vibe.deployments.page(w.ada, w.id)),
     "reviews.record": (WRITE, lambda w: lambda: w.vibe.reviews.record(w.ada, w.id, w.path, score=80)),
     # Bulk: what is known, the files page by page while no transaction is open, then one that records the findings.

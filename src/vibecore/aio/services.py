@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vibecore.aio.calls import Calls
-from vibecore.aio.service import AsyncService, awaited
+from vibecore.aio.service import AsyncService, awaited, streamed
 from vibecore.bootstrap.services import Services
 from vibecore.services.analytics import AnalyticsService
 from vibecore.services.api_keys import ApiKeyService
@@ -141,12 +141,18 @@ class AsyncDeploymentService(AsyncService[DeploymentService]):
 
     create = awaited(DeploymentService.create)
     transition = awaited(DeploymentService.transition)
+    record_metrics = awaited(DeploymentService.record_metrics)
     retry = awaited(DeploymentService.retry)
     rollback = awaited(DeploymentService.rollback)
     get = awaited(DeploymentService.get)
     find = awaited(DeploymentService.find)
     running = awaited(DeploymentService.running)
     page = awaited(DeploymentService.page)
+    page_archived = awaited(DeploymentService.page_archived)
+    environments = awaited(DeploymentService.environments)
+    append_logs = awaited(DeploymentService.append_logs)
+    read_logs = awaited(DeploymentService.read_logs)
+    stream_logs = streamed(DeploymentService.stream_logs)
 
 
 class AsyncReviewService(AsyncService[ReviewService]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -137,7 +137,7 @@ def entries_of(lines: Iterable[str | LogEntry]) -> list[LogEntry]:
     U+2400, a lone surrogate U+FFFD. Everything else stays, escape sequences of terminals too: whoever shows a line
     decides about them. A line longer than LINE_LENGTH is cut, and ends in how many characters it lost.
     """
-    if isinstance(lines, (str, bytes)) or not isinstance(lines, Iterable):
+    if isinstance(lines, (str, bytes, bytearray, Mapping, Set)) or not isinstance(lines, Iterable):
         raise InvalidValue("lines", f"must be a list of lines, not {type(lines).__name__}")
     found: list[LogEntry] = []
     for line in lines:

@@ -22,6 +22,9 @@ class DeploymentStatus(StrEnum):
 
 
 IN_FLIGHT: Final = (DeploymentStatus.PENDING, DeploymentStatus.BUILDING)
+ENDED: Final = (DeploymentStatus.FAILED, DeploymentStatus.STOPPED, DeploymentStatus.ROLLED_BACK)
+HEALTHY: Final = (DeploymentStatus.RUNNING, DeploymentStatus.STOPPED)
+"""What a deployment that went live is as long as nothing speaks against it."""
 
 TRANSITIONS: Final[dict[DeploymentStatus, frozenset[DeploymentStatus]]] = {
     DeploymentStatus.PENDING: frozenset({DeploymentStatus.BUILDING, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}),

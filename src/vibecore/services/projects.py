@@ -11,6 +11,7 @@ from uuid import UUID
 from vibecore.domain.actors import Actor
 from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, diff
 from vibecore.domain.deployments import IN_FLIGHT, Deployment
+from vibecore.domain.environments import PRODUCTION
 from vibecore.domain.errors import InvalidTransition, InvalidValue, NotFound, PermissionDenied, Stale
 from vibecore.domain.filters import Filter, field
 from vibecore.domain.paging import OrderBy, Page
@@ -23,9 +24,6 @@ from vibecore.repositories.unit_of_work import Pending, UnitOfWork
 from vibecore.services.members import MemberMethods
 from vibecore.services.scoped import check_id
 from vibecore.services.work import allowed, readable, writable
-
-PRODUCTION: Final = "production"
-"""The environment that a project in status `deployed` runs in."""
 
 _DEPLOYING: Final = field("status").among(IN_FLIGHT)
 _EXECUTING: Final = field("status").among((ExecutionStatus.QUEUED, ExecutionStatus.BLOCKED, ExecutionStatus.RUNNING))

@@ -77,12 +77,13 @@ class Work:
         with self._traced(actor) as call:
             return self._write(lambda tx: self._marked(call, tx, actor, run))
 
-    def read(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
+    def read(self, actor: Actor, run: Callable[[UnitOfWork], T], *, again: bool = False) -> T:
         """`run` with one statement or one batch: one round trip. Denials and overrides leave their own audit rows.
 
-        Inside an open transaction: as a savepoint of it.
+        Inside an open transaction: as a savepoint of it. `again`: one more look of a call whose override is in the
+        trail.
         """
-        return self._reading(actor, run, Mode.READ)
+        return self._reading(actor, run, Mode.READ, again=again)
 
     def snapshot(self, actor: Actor, run: Callable[[UnitOfWork], T]) -> T:
         """`run` with any number of reads of one snapshot; audited as `read`."""
@@ -197,7 +198,7 @@ class Work:
         after, self._after = self._after, []
         _perform(after)
 
-    def _reading(self, actor: Actor, run: Callable[[UnitOfWork], T], mode: Mode) -> T:
+    def _reading(self, actor: Actor, run: Callable[[UnitOfWork], T], mode: Mode, *, again: bool = False) -> T:
         check_actor(actor)
         with self._traced(actor) as call:
             if self._bound is not None:
@@ -206,7 +207,7 @@ class Work:
                 with _collected() as after, self.store.begin(mode) as tx:
                     result = run(tx)
                 _perform(after)
-            if call.overrides:
+            if call.overrides and not again:
                 self.aside(lambda tx: tx.audit.append(self._override(call, tx, actor)))
             return result
 

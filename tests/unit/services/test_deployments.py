@@ -55,7 +55,9 @@ def live(bench: Bench, version: str, environment: str = "production") -> Deploym
 
 
 def fresh(bench: Bench, deployment: Deployment) -> Deployment:
-    return bench.deployments.get(bench.owner, bench.id, deployment.id)
+    found = bench.deployments.get(bench.owner, bench.id, deployment.id)
+    assert isinstance(found, Deployment)
+    return found
 
 
 def test_a_new_deployment_is_pending(bench: Bench) -> None:
@@ -275,11 +277,12 @@ def test_round_trips(bench: Bench) -> None:
     live(bench, "1")
     assert bench.trips == 9
     bad = live(bench, "2")
-    assert bench.trips == 9
+    # One more for the log of the one that makes room, once it is known which one that is.
+    assert bench.trips == 10
     back = bench.deployments.rollback(bench.owner, bench.id, bad.id, reason="bad")
     assert bench.trips == 3
     step(bench, back, BUILDING, RUNNING)
-    assert bench.trips == 6
+    assert bench.trips == 7
     bench.deployments.retry(bench.owner, bench.id, bad.id)
     assert bench.trips == 3
     calls: tuple[Callable[[], object], ...] = (

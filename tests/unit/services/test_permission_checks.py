@@ -32,6 +32,8 @@ KNOWN: dict[str, Any] = {
     "email": "new@example.org",
     "environment": "production",
     "folder": None,
+    "lines": ("a line",),
+    "metrics": {"p95": 1.5},
     "name": "New",
     "new": "another long one",
     "new_email": "newer@example.org",

@@ -11,6 +11,8 @@ from uuid import UUID
 from vibecore.domain.deployments import (
     ARCHIVED_DEPLOYMENTS,
     DEPLOYMENTS,
+    ENDED,
+    HEALTHY,
     IN_FLIGHT,
     ArchivedDeployment,
     Deployment,
@@ -21,10 +23,8 @@ from vibecore.repositories.memory import writes
 from vibecore.repositories.memory.layout import layout_of
 from vibecore.repositories.memory.tables import MemoryChildren
 
-ENDED: Final = frozenset({DeploymentStatus.FAILED, DeploymentStatus.STOPPED, DeploymentStatus.ROLLED_BACK})
 SPARED: Final = 2
 """Of each environment, so many that were live last are kept, and so many of the healthy ones among them."""
-HEALTHY: Final = frozenset({DeploymentStatus.RUNNING, DeploymentStatus.STOPPED})
 ACTIVE: Final = frozenset({*IN_FLIGHT, DeploymentStatus.RUNNING})
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from vibecore.domain.actors import Actor
-from vibecore.domain.deployments import DeploymentStatus
+from vibecore.domain.deployment_logs import LogEntry, LogSource
+from vibecore.domain.deployments import TRANSITIONS, DeploymentStatus
 from vibecore.domain.filters import Field
 from vibecore.domain.paging import Order
 from vibecore.domain.permissions import Action
@@ -31,6 +32,13 @@ EMAILS: Final = ("ada@example.org", "ADA@example.org", "bob@example.org", "cy@ex
 FOLDERS: Final = ("empty", "tree", "changed")
 TARGETS: Final = (*FOLDERS, "nowhere")
 ISSUE: Final = {"line": 1, "column": 1, "severity": "error", "category": "correctness", "message": "wrong"}
+LINES: Final = (
+    ("a",),
+    ("a", "b\r\n", "\x1b[31mc\x1b[0m"),
+    ("a", LogEntry("e", LogSource.STDERR, START), "n\0l"),
+    ("x" * 9000,),
+    tuple(str(number) for number in range(25)),
+)
 LIFETIMES: Final = (1, 10**6, 3600 * 10**6, 86_400 * 10**6)
 """Microseconds from now."""
 
@@ -69,6 +77,18 @@ def _known(values: Sequence[Any], otherwise: Any) -> SearchStrategy[Any]:
 
 def _child(name: str) -> Values:
     return lambda scene: _known(scene.world.of_project(name, scene.project_id), NO_ID)
+
+
+def _status(scene: Scene) -> SearchStrategy[Any]:
+    """Mostly a next step of one of the project's deployments."""
+    known = [scene.world.statuses.get(key) for key in scene.world.of_project("deployment_id", scene.project_id)]
+    steps = [step for status in known if status is not None for step in sorted(TRANSITIONS[status])]
+    return st.sampled_from((*steps, *DeploymentStatus))
+
+
+def _number(scene: Scene) -> SearchStrategy[Any]:
+    """Where one of the project's logs goes on, or has been."""
+    return st.sampled_from((1, 1, 2, 3, *scene.world.of_project("first", scene.project_id) * 2))
 
 
 def _account(scene: Scene) -> SearchStrategy[Any]:
@@ -150,6 +170,8 @@ ARGUMENTS: Final[dict[str, Values]] = {
     "version": _sampled("1.0", "1.1"),
     "config": _JSON,
     "metrics": _JSON,
+    "lines": _sampled(*LINES),
+    "first": _number,
     "reason": _sampled("because", "é"),
     "container_id": _sampled("c1"),
     "container_port": _sampled(80),
@@ -186,10 +208,8 @@ BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
         lambda s: _known(s.world.of_project("member", s.project_id), NO_ID),
     ),
     ("projects", "set_status", "status"): _sampled(*ProjectStatus),
-    ("deployments", "transition", "status"): _sampled(
-        *(DeploymentStatus.BUILDING, DeploymentStatus.RUNNING) * 2, *DeploymentStatus
-    ),
     ("files", "rename", "name"): _sampled("a", "b", "c", "A", "É", "é", "new", "x/y"),
+    ("deployments", "transition", "status"): _status,
     ("files", "import_tree", "source"): lambda s: st.sampled_from(FOLDERS).map(lambda name: s.world.folder / name),
     ("files", "export_tree", "target"): lambda s: st.sampled_from(TARGETS).map(lambda name: s.world.folder / name),
 }
@@ -226,6 +246,9 @@ SPOILT: Final[dict[str, Values]] = {
     **dict.fromkeys(("environment", "reason", "reviewer"), _sampled("")),
     "version": _sampled("x" * 101),
     "container_port": _sampled(0),
+    "lines": _sampled((), "a", ("a\nb",), (1,)),
+    "first": _sampled(0, 1_000_000),
+    "metrics": _sampled([], {"p95": None}, {"a": {"b": None}}),
     "issues": _sampled(({**ISSUE, "line": 0},)),
     **dict.fromkeys(("score", "coverage_goal"), _sampled(-1, 101)),
     **dict.fromkeys(("passed", "failed", "skipped", "days"), _sampled(-1)),

@@ -78,6 +78,7 @@ def _things(world: World) -> Iterator[ServiceCall]:
     for version, statuses in (("1.0", _TO_LIVE), ("1.1", (*_TO_LIVE, DeploymentStatus.FAILED))):
         yield _call("deployments.create", owner, project, environment="production", version=version)
         deployment = world.of_project("deployment_id", project)[-1]
+        yield _call("deployments.append_logs", owner, project, deployment, ("building", version), first=1)
         for status in statuses:
             yield _call("deployments.transition", owner, project, deployment, status, reason="go")
     yield _call("api_keys.create", owner, name="k", permissions=(Action.PROJECT_READ, Action.FILES_READ))

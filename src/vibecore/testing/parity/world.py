@@ -12,6 +12,7 @@ from pyotp.totp import TOTP
 
 from vibecore.domain.actors import Actor
 from vibecore.domain.api_keys import make_api_key
+from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.projects import Project
 from vibecore.domain.users import UserRole
 from vibecore.services.effects import Clock
@@ -22,6 +23,7 @@ STEP: Final = timedelta(seconds=30)
 """Of an authenticator (RFC 6238)."""
 CHILDREN: Final = {
     "Deployment": "deployment_id",
+    "ArchivedDeployment": "deployment_id",
     "File": "file_id",
     "CodeReview": "review_id",
     "TestResult": "result_id",
@@ -46,6 +48,7 @@ class World:
         self.users: list[UUID] = []
         self.projects: list[Project] = []
         self.children: dict[str, list[tuple[UUID, Any]]] = {}
+        self.statuses: dict[UUID, DeploymentStatus] = {}
         self.cursors: list[str] = []
         self.devices: list[str] = []
         self.challenges: list[str] = []
@@ -79,7 +82,11 @@ class World:
         kind = type(value).__name__
         if kind in CHILDREN:
             self.keep_of_project(CHILDREN[kind], value.project_id, value.id)
-        if kind in ("File", "FileEntry"):
+        if kind == "Deployment":
+            self.statuses[value.id] = value.status
+        if kind == "DeploymentLog":
+            self.keep_of_project("first", value.project_id, value.last_line + 1)
+        elif kind in ("File", "FileEntry"):
             self.keep_of_project("path", value.project_id, value.path)
         elif kind == "ProjectMember":
             self.keep_of_project("member", value.project_id, value.user_id)
