@@ -160,7 +160,7 @@ class House:
         with self.store.begin() as tx:
             for number in (1, 2):
                 key = UUID(int=project.int << 64 | number)
-                make(tx, ARCHIVED_DEPLOYMENTS, id=key, project_id=project, created_at=START)
+                make(tx, ARCHIVED_DEPLOYMENTS, id=key, project_id=project, environment="qa", created_at=START)
             tx.commit()
 
     def _deploy(self, actor: Actor, project: UUID, environment: str, *steps: DeploymentStatus) -> Deployment:
