@@ -143,8 +143,8 @@ def test_upkeep(database: str, tree: Path) -> None:
     assert found[0] > 0
     until = date.fromisoformat(archived.out.split()[-1])
     assert last == (f"audit_logs_{until - timedelta(days=1):%Y_%m}",)
-    assert kept["sign_in"] == {"sessions": 0, "superseded_tokens": 0, "throttles": 0}
-    assert archived.out.splitlines()[2] == "0 sessions, 0 superseded tokens and 0 throttles purged"
+    assert kept["sign_in"] == {"sessions": 0, "superseded_tokens": 0, "api_keys": 0, "throttles": 0}
+    assert archived.out.splitlines()[2] == "0 sessions, 0 superseded tokens, 0 API keys and 0 throttles purged"
     assert until > date.fromisoformat(kept["audit_until"]) > datetime.fromisoformat(kept["as_of"]).date()
 
 

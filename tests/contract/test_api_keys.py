@@ -27,6 +27,7 @@ from vibecore.domain.errors import (
     AuthenticationFailed,
     InvalidCursor,
     InvalidValue,
+    LimitReached,
     NotFound,
     PermissionDenied,
     ReauthenticationRequired,
@@ -49,11 +50,11 @@ READING: Final = ["project.read", "files.read"]
 class Town:
     """An installation with an administrator and two users who have just signed in."""
 
-    def __init__(self, store: Store, clock: FixedClock) -> None:
+    def __init__(self, store: Store, clock: FixedClock, policy: AuthPolicy | None = None) -> None:
         self.store = store
         self.clock = clock
-        self.policy = AuthPolicy()
-        self.vibe = Vibe(store, fixed_effects(clock=clock))
+        self.policy = AuthPolicy() if policy is None else policy
+        self.vibe = Vibe(store, dataclasses.replace(fixed_effects(clock=clock), policy=self.policy))
         self.keys = self.vibe.api_keys
         self.vibe.users.create_admin(SYSTEM, email="root@example.org", password=PASSWORD, name="Root")
         self.ada = self.arrive("ada")
@@ -110,6 +111,71 @@ def town(store: Store, clock: FixedClock) -> Town:
 def user(actor: Actor) -> UUID:
     assert actor.user_id is not None
     return actor.user_id
+
+
+# -- how many there may be
+
+
+def test_as_many_keys_as_the_policy_says(store: Store, clock: FixedClock) -> None:
+    """Those that have ended do not count, to the microsecond; nor do others' and revoked ones. Who makes them makes no
+    difference."""
+    town = Town(store, clock, AuthPolicy(api_keys=3))
+    ends = clock() + timedelta(hours=1)
+    first, _, last = town.key(), town.key(expires_at=ends + timedelta(hours=1)), town.key(expires_at=ends)
+    before = town.rows()
+    for maker in (town.ada, town.root, SYSTEM):
+        with pytest.raises(LimitReached) as caught:
+            town.keys.create(maker, name="one more", permissions=[], user_id=town.ada.user_id)
+        assert caught.value.facts == {"kind": "api_key", "limit": 3}
+    assert town.rows() == before
+    town.keys.create(town.bob, name="another's", permissions=[])
+    town.keys.revoke(town.ada, first.info.id)
+    town.key()
+    clock.move(hours=1, microseconds=-1)
+    with pytest.raises(LimitReached):
+        town.keys.create(SYSTEM, name="x", permissions=[], user_id=town.ada.user_id)
+    clock.move(microseconds=1)
+    town.keys.create(SYSTEM, name="x", permissions=[], user_id=town.ada.user_id)
+    assert last.info.id in {key.id for key in town.keys.page(SYSTEM, user_id=town.ada.user_id).items}
+
+
+def test_where_nobody_may_have_keys_nobody_makes_one(store: Store, clock: FixedClock) -> None:
+    town = Town(store, clock, AuthPolicy(api_keys=0))
+    with pytest.raises(LimitReached):
+        town.key()
+
+
+def test_attack_sixteen_make_the_last_key_at_once(store: Store, clock: FixedClock) -> None:
+    """One of them gets it."""
+    town = Town(store, clock, AuthPolicy(api_keys=3))
+    town.key()
+    town.key()
+    start = threading.Barrier(16)
+
+    def make(_: int) -> CreatedKey | LimitReached:
+        start.wait()
+        try:
+            return town.key()
+        except LimitReached as refused:
+            return refused
+
+    with ThreadPoolExecutor(16) as pool:
+        made = [each for each in pool.map(make, range(16)) if isinstance(each, CreatedKey)]
+    assert len(made) == 1
+    assert len(town.rows()) == 3
+    assert town.keys.authenticate(made[0].key).user_id == town.ada.user_id
+
+
+def test_keys_that_ended_long_ago_are_purged(town: Town) -> None:
+    """Thirty days after their end and not before; those without an end stay."""
+    ended, lasting = town.key(expires_at=town.clock() + timedelta(hours=1)), town.key()
+    town.clock.move(days=30, hours=1, microseconds=-1)
+    assert town.vibe.maintenance.purge_sign_in(SYSTEM).api_keys == 0
+    town.refused(ended.key)
+    town.clock.move(microseconds=1)
+    assert town.vibe.maintenance.purge_sign_in(SYSTEM).api_keys == 1
+    assert [key.id for key in town.rows()] == [lasting.info.id]
+    assert town.trail("maintenance.")[-1].details["api_keys"] == 1
 
 
 # -- what a key is good for

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import logging
 import pickle
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -38,6 +39,7 @@ from vibecore.domain.logins import (
 )
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.second_factors import SecondFactor
+from vibecore.domain.throttles import Limit
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store
 from vibecore.services.secretbox import SecretBox
@@ -253,6 +255,7 @@ def test_attack_guessing_from_16_threads(door: Door) -> None:
 
 def test_attack_a_hundred_failures_need_a_reset(door: Door) -> None:
     """However slowly they come; the user is told by mail, once."""
+    door.change(email_verified=True)
     for _ in range(100):
         assert isinstance(door.login(WRONG), Denied)
         door.clock.move(seconds=60)
@@ -263,6 +266,47 @@ def test_attack_a_hundred_failures_need_a_reset(door: Door) -> None:
     locked = [mail for mail in door.effects.mailer.to(ADA) if mail.purpose.value == "account-locked"]
     assert len(locked) == 1
     assert [action for action, _ in door.trail()].count("auth.account.locked") == 1
+
+
+def test_attack_locking_an_account_again_and_again_floods_no_mailbox(store: Store, clock: FixedClock) -> None:
+    """Three notices an hour; links that somebody asks for keep none away, nor does a notice keep a link away."""
+    door = Door(store, clock, policy=AuthPolicy(account_limit=Limit(timedelta(microseconds=1), 1, 1)))
+    door.change(email_verified=True)
+    for _ in range(5):
+        door.vibe.passwords.request_reset(email=ADA)
+    for _ in range(6):
+        assert isinstance(door.login(WRONG), Denied)
+        door.vibe.users.unlock(SYSTEM, door.ada.id)
+    sent = Counter(mail.purpose.value for mail in door.effects.mailer.to(ADA))
+    assert sent["account-locked"] == 3
+    clock.move(seconds=20 * 60)
+    assert isinstance(door.login(WRONG), Denied)
+    door.vibe.passwords.request_reset(email=ADA)
+    again = Counter(mail.purpose.value for mail in door.effects.mailer.to(ADA))
+    assert (again["account-locked"], again["reset-password"]) == (4, sent["reset-password"] + 1)
+    assert [action for action, _ in door.trail()].count("auth.account.locked") == 7
+
+
+def test_attack_signing_in_from_new_devices_floods_no_mailbox(store: Store, clock: FixedClock) -> None:
+    """Whoever knows the password sends three notices of a device; that it is changed then is told all the same."""
+    door = Door(store, clock, policy=AuthPolicy(notice_of_new_device=True))
+    door.change(email_verified=True)
+    actors = [door.login().actor for _ in range(6)]
+    door.vibe.passwords.change(actors[-1], current=PASSWORD, new="the second password 2")
+    sent = Counter(mail.purpose.value for mail in door.effects.mailer.to(ADA))
+    assert (sent["new-device"], sent["password-changed"]) == (3, 1)
+
+
+def test_attack_registering_a_strangers_address_tells_them_nothing(store: Store, clock: FixedClock) -> None:
+    """But for the link to confirm it: no notice of a lock, a device, a second factor or a password."""
+    policy = AuthPolicy(notice_of_new_device=True, account_limit=Limit(timedelta(microseconds=1), 1, 1))
+    door = Door(store, clock, policy=policy)
+    door.login()
+    actor = door.guard()
+    door.vibe.second_factors.new_recovery_codes(actor, code=door.code())
+    assert isinstance(door.login(WRONG), Denied)
+    door.vibe.passwords.change(actor, current=PASSWORD, new="the second password 2")
+    assert {mail.purpose.value for mail in door.effects.mailer.mails} == {"verify-email"}
 
 
 def test_attack_one_client_tries_many_accounts(door: Door) -> None:
@@ -508,6 +552,7 @@ def test_attack_a_secret_swapped_between_accounts_in_the_database(door: Door) ->
 
 
 def test_switching_on_ends_other_sessions_and_renews_this_one(door: Door) -> None:
+    door.change(email_verified=True)
     first, second = door.login(), door.login()
     assert isinstance(first, Authenticated)
     assert isinstance(second, Authenticated)

@@ -501,7 +501,8 @@ def test_sign_in_is_purged(town: Town) -> None:
             key=lambda row: row.created_at,
         )
     counts = {"sessions": 2, "superseded_tokens": 1, "throttles": found.throttles}
-    assert newest.details == {**counts, "rows": {name: {"deleted": count} for name, count in counts.items()}}
+    rows = {name: {"deleted": count} for name, count in counts.items()}
+    assert newest.details == {**counts, "api_keys": 0, "rows": rows}
 
 
 def make_kept(town: Town, actor: Actor, old: Any) -> int:

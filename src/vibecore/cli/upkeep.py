@@ -59,8 +59,8 @@ def maintain(
     console.print(f"{archived:,} deployments archived")
     console.print(f"analytics as of {moment}: {refreshed.daily_rows:,} project days, {refreshed.user_rows:,} users")
     console.print(
-        f"{purged.sessions:,} sessions, {purged.superseded_tokens:,} superseded tokens and {purged.throttles:,} "
-        "throttles purged"
+        f"{purged.sessions:,} sessions, {purged.superseded_tokens:,} superseded tokens, "
+        f"{purged.api_keys:,} API keys and {purged.throttles:,} throttles purged"
     )
     console.print(f"audit trail prepared until {until:%Y-%m-%d}")
 

@@ -10,6 +10,7 @@ VibecoreError
 ├── Stale                   the object changed since it was read
 ├── InvalidTransition       the state machine has no such step
 ├── ReadOnlyProject         the project is archived
+├── LimitReached            there are as many of them as the policy allows
 ├── PermissionDenied        the actor lacks the right
 ├── AuthenticationFailed    the credentials or the token are not valid
 │   ├── LoginThrottled      too many tries; nothing was checked
@@ -153,6 +154,15 @@ class ReadOnlyProject(VibecoreError):
     def __init__(self, key: UUID) -> None:
         self.key = key
         super().__init__(f"project {key} is archived and read-only", key=key)
+
+
+class LimitReached(VibecoreError):
+    """There are `limit` of a `kind` already, as many as the policy allows."""
+
+    def __init__(self, kind: str, limit: int) -> None:
+        self.kind = kind
+        self.limit = limit
+        super().__init__(f"there are {limit} of {kind} already, as many as there may be", kind=kind, limit=limit)
 
 
 class PermissionDenied(VibecoreError, PermissionError):

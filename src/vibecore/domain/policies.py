@@ -44,7 +44,8 @@ class AuthPolicy:
     - `client_limit`: 10 wrong passwords a minute from one IPv4 address or one /64 of IPv6 (django-allauth's default).
     - `challenge_limit`: 5 codes for one challenge (better-auth's default).
     - `factor_limit`: 10 codes for one account in 15 minutes (OWASP ASVS 5.0, 6.5.5, asks for a limit).
-    - `mail_limit`: 3 mails to one address in an hour, so that nobody's mailbox is flooded through us.
+    - `mail_limit`: 3 links to one address in an hour, and 3 of each kind of notice that a stranger can cause, so that
+      nobody's mailbox is flooded through us.
 
     Second factor
     - `totp`: SHA-1, 6 digits, 30 s, 160 bits, one step each side (RFC 6238).
@@ -59,6 +60,12 @@ class AuthPolicy:
     - `rotation_grace`: 10 s during which the token before the present one still works.
     - `seen_interval`: last-seen times are written at most once in 60 s.
     - `reauthentication`: 5 minutes for which a proof of identity is enough for sensitive actions (django-allauth's).
+
+    API keys
+    - `api_keys`: 50 of one user's that have not ended (GitHub's limit for fine-grained tokens); 0 to 10,000, where 0
+      lets nobody make one. A lower figure ends none that there are.
+    - `ended_key_retention`: 30 days for which a key that has ended is still listed, to tell its owner why something
+      stopped (GitLab's default for inactive tokens); `maintenance.purge_sign_in` then removes it.
 
     Devices
     - `device_lifetime`: 365 days after its last sign-in a device counts as known.
@@ -90,6 +97,8 @@ class AuthPolicy:
     rotation_grace: timedelta = timedelta(seconds=10)
     seen_interval: timedelta = timedelta(seconds=60)
     reauthentication: timedelta = timedelta(minutes=5)
+    api_keys: int = 50
+    ended_key_retention: timedelta = timedelta(days=30)
     device_lifetime: timedelta = timedelta(days=365)
     notice_of_new_device: bool = False
     require_verified_email: bool = False
@@ -101,6 +110,7 @@ class AuthPolicy:
         Integer(self.password_shortest, HIGHEST_LENGTH).check("password_longest", self.password_longest)
         Integer(LOWEST_COST, HIGHEST_COST).check("bcrypt_cost", self.bcrypt_cost)
         Integer(1, 100).check("recovery_codes", self.recovery_codes)
+        Integer(0, 10_000).check("api_keys", self.api_keys)
         for flag in ("notice_of_new_device", "require_verified_email"):
             Boolean().check(flag, getattr(self, flag))
         for field in fields(self):

@@ -51,3 +51,8 @@ class ApiKeys(Children[ApiKey], Protocol):
     def find_by_prefix(self, user_id: UUID, key_prefix: str, /) -> tuple[ApiKey, User] | None:
         """The key with this public prefix together with its user, in one statement, or None."""
         ...
+
+    def purge(self, moment: datetime, /) -> int:
+        """Remove, in one statement and of all users, the keys that have an `expires_at` at or before `moment`; how
+        many."""
+        ...

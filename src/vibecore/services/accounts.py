@@ -9,8 +9,9 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile
 from vibecore.domain.users import USERS, User, UserRole, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import links
+from vibecore.services import links, mailing
 from vibecore.services.blocklist import common_passwords
+from vibecore.services.tries import Counters
 from vibecore.services.work import Work, allowed
 
 
@@ -66,7 +67,8 @@ def make_account(
             stored = batch.add(tx.users.insert, user)
             batch.add(tx.audit.append, row)
         if not verified:
-            links.send_within_limit(work, links.letter(work, links.VERIFY, stored.value, tx.now))
+            letter = links.letter(work, links.VERIFY, stored.value, tx.now)
+            mailing.send_within(work, Counters(effects).mail(stored.value.email_key), letter)
         return Profile.of(stored.value)
 
     return work.write(actor, run)

@@ -12,7 +12,7 @@ from vibecore.domain.profiles import Profile, SessionInfo
 from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import enrolling, factors, issuing
+from vibecore.services import enrolling, factors, issuing, mailing
 from vibecore.services.enrolling import SWITCHED_ON
 from vibecore.services.factors import Proof
 from vibecore.services.mail.messages import MailPurpose
@@ -92,11 +92,12 @@ class Admission:
     def _tell(self, tx: UnitOfWork, user: User, *, enrolled: bool) -> None:
         """The mails of a login."""
         if enrolled:
-            self._work.notify(MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=SWITCHED_ON)
+            mailing.notify(self._work, MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=SWITCHED_ON)
         unknown = self._visit.known_for(self._effects, user.email_key, tx.now) is None
         if self._effects.policy.notice_of_new_device and unknown and user.last_login_at is not None:
             device = self._visit.device.get("agent")
-            self._work.notify(
+            mailing.notify(
+                self._work,
                 MailPurpose.NEW_DEVICE,
                 user,
                 tx.now,
@@ -130,7 +131,7 @@ class Admission:
             if locked:
                 self._append(tx, "auth.account.locked", user_id, {})
                 if user is not None:
-                    self._work.notify(MailPurpose.ACCOUNT_LOCKED, user, tx.now)
+                    mailing.notify(self._work, MailPurpose.ACCOUNT_LOCKED, user, tx.now)
 
         self._work.aside(run)
         return Denied()

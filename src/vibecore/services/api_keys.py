@@ -26,13 +26,21 @@ from vibecore.domain.api_keys import (
 )
 from vibecore.domain.audit import AuditEvent
 from vibecore.domain.changes import diff
-from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, SerializationConflict, Stale
+from vibecore.domain.errors import (
+    AuthenticationFailed,
+    InvalidValue,
+    LimitReached,
+    NotFound,
+    SerializationConflict,
+    Stale,
+)
+from vibecore.domain.filters import Filter, field
 from vibecore.domain.paging import Page
 from vibecore.domain.permissions import Action
 from vibecore.domain.rules import Timestamp, plain_text
 from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services.credentials import account_meant, check_recent, standing
+from vibecore.services.credentials import account_meant, check_recent, queue_standing
 from vibecore.services.scoped import NEWEST_FIRST, check_id, check_optional_id
 from vibecore.services.work import ATTEMPTS, Service
 
@@ -59,17 +67,24 @@ class ApiKeyService(Service):
 
         Raises InvalidValue, also for an unknown action, one on credentials, an `expires_at` that has passed, and
         `user_id` left out by who has no account; NotFound (kind "user"), PermissionDenied, ReauthenticationRequired;
-        AuthenticationFailed where the actor's session has ended.
+        AuthenticationFailed where the actor's session has ended; LimitReached where the account has as many keys that
+        have not ended as `AuthPolicy.api_keys` allows.
         """
         title: str = API_KEYS.column("name").check(name)
         granted = check_permissions(permissions)
         ends = None if expires_at is None else Timestamp().check("expires_at", expires_at)
         chosen = check_optional_id("user_id", user_id)
+        policy = self._effects.policy
 
         def run(tx: UnitOfWork) -> CreatedKey:
             owner = account_meant(actor, Action.KEYS_MANAGE, chosen)
-            account = standing(tx, actor, Action.KEYS_MANAGE, owner)
-            check_recent(self._effects.policy, account, actor, Action.KEYS_MANAGE, tx.now)
+            with tx.batch() as batch:
+                account = queue_standing(tx, batch, actor, owner)
+                # In this unit: of several that are made at the same moment, all but one collide and count again.
+                living = batch.add(tx.api_keys.count, owner, where=_living(tx.now))
+            check_recent(policy, account(), actor, Action.KEYS_MANAGE, tx.now)
+            if living.value >= policy.api_keys:
+                raise LimitReached(API_KEYS.kind, policy.api_keys)
             if ends is not None and ends <= tx.now:
                 raise InvalidValue("expires_at", "has passed")
             tokens = self._effects.tokens
@@ -122,7 +137,8 @@ class ApiKeyService(Service):
     def page(
         self, actor: Actor, *, user_id: UUID | None = None, limit: int = 50, cursor: str | None = None
     ) -> Page[KeyInfo]:
-        """The keys of the actor's account, or of `user_id`, newest first, those that have ended among them.
+        """The keys of the actor's account, or of `user_id`, newest first, those among them that ended within
+        `AuthPolicy.ended_key_retention`.
 
         Raises NotFound (kind "user"), PermissionDenied, InvalidCursor; InvalidValue, also for `user_id` left out by who
         has no account.
@@ -188,6 +204,11 @@ class ApiKeyService(Service):
         return self._work.event(
             tx, actor, name, resource_type=API_KEYS.kind, resource_id=key.id, details=details, changes=changes
         )
+
+
+def _living(now: datetime) -> Filter:
+    """What `_valid` takes for a key that has not ended."""
+    return field("expires_at").missing() | field("expires_at").gt(now)
 
 
 def _found(tx: UnitOfWork, presented: PresentedKey) -> tuple[ApiKey, User] | None:

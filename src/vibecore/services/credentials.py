@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +13,7 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.sessions import Session
 from vibecore.domain.users import User
-from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.repositories.unit_of_work import Batch, UnitOfWork
 from vibecore.services.work import allowed_account
 
 
@@ -62,13 +63,23 @@ def standing(tx: UnitOfWork, actor: Actor, action: Action, user_id: UUID) -> Sta
     """One batch, once `actor` may do `action` with the account. Raises PermissionDenied, NotFound."""
     allowed_account(actor, action, user_id)
     with tx.batch() as batch:
-        user = batch.add(tx.users.find, user_id)
-        session = None
-        if actor.kind is ActorKind.SESSION and actor.user_id is not None and actor.session_id is not None:
-            session = batch.add(tx.sessions.find, actor.user_id, actor.session_id)
-    if user.value is None:
-        raise NotFound("user", user_id)
-    return Standing(user.value, None if session is None else session.value)
+        found = queue_standing(tx, batch, actor, user_id)
+    return found()
+
+
+def queue_standing(tx: UnitOfWork, batch: Batch, actor: Actor, user_id: UUID) -> Callable[[], Standing]:
+    """`standing` without the permission, as a part of a batch; to be asked for after it. Raises NotFound then."""
+    user = batch.add(tx.users.find, user_id)
+    session = None
+    if actor.kind is ActorKind.SESSION and actor.user_id is not None and actor.session_id is not None:
+        session = batch.add(tx.sessions.find, actor.user_id, actor.session_id)
+
+    def found() -> Standing:
+        if user.value is None:
+            raise NotFound("user", user_id)
+        return Standing(user.value, None if session is None else session.value)
+
+    return found
 
 
 def check_recent(policy: AuthPolicy, account: Standing, actor: Actor, action: Action, now: datetime) -> None:

@@ -15,7 +15,7 @@ from vibecore.domain.profiles import Profile
 from vibecore.domain.signed_tokens import Context, Purpose, SignedToken
 from vibecore.domain.users import USERS, User, check_email, email_key
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import links
+from vibecore.services import links, mailing
 from vibecore.services.credentials import signed_in
 from vibecore.services.links import VERIFY
 from vibecore.services.mail.messages import Mail, MailPurpose
@@ -83,8 +83,8 @@ class EmailService(Service):
         self._work.write(actor, run)
 
     def change(self, *, token: str, ip_address: str | None = None) -> Profile:
-        """Give an account the address that the token of a link names, confirmed; a notice goes to the one it had.
-        Nobody is signed in, and sessions go on.
+        """Give an account the address that the token of a link names, confirmed; a notice goes to the one it had, if
+        that was confirmed. Nobody is signed in, and sessions go on.
 
         Raises InvalidValue; AuthenticationFailed for a token that is malformed, forged, used, expired, of an account
         whose address has changed since, or of a disabled one; AlreadyExists where somebody has that address by now.
@@ -127,7 +127,7 @@ class EmailService(Service):
                 stored = batch.add(tx.users.update, after)
                 batch.add(tx.audit.append, event)
             if after.email != before.email:
-                links.notify(self._work, before, MailPurpose.EMAIL_CHANGED, new_email=after.email, time=tx.now)
+                mailing.notify(self._work, MailPurpose.EMAIL_CHANGED, before, tx.now, new_email=after.email)
             return Profile.of(stored.value)
 
         return self._work.write(visitor, run)

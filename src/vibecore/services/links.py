@@ -102,33 +102,6 @@ def letter(work: Work, link: Link, user: User, now: datetime) -> Mail:
     )
 
 
-def notify(work: Work, user: User, purpose: MailPurpose, **values: str | datetime) -> None:
-    """A notice to the account's address after the commit. It cannot be kept from a confirmed address by asking for
-    many mails before, and cannot flood one that nobody has confirmed."""
-    effects = work.effects
-    mail = effects.templates.compose(
-        purpose, to=user.email, public_url=effects.public_url, email=user.email, name=user.name, **values
-    )
-    if user.email_verified:
-        work.after_commit(lambda: effects.mailer.send(mail))
-    else:
-        send_within_limit(work, mail)
-
-
-def send_within_limit(work: Work, mail: Mail) -> None:
-    """`mail` after the commit, unless its address has had as many as it should (`AuthPolicy.mail_limit`).
-
-    For what somebody can cause to be sent to an address that nobody has confirmed.
-    """
-    tries = Counters(work.effects).mail(email_key(mail.recipient))
-
-    def send() -> None:
-        if take(work, tries).allowed:
-            work.effects.mailer.send(mail)
-
-    work.after_commit(send)
-
-
 def came_back(purpose: Purpose, token: str) -> SignedToken:
     """What a token says that has the form of one for `purpose`, which nobody believes before `believed`.
 

@@ -26,6 +26,7 @@ class SignInPurge:
 
     sessions: int
     superseded_tokens: int
+    api_keys: int
     throttles: int
 
 
@@ -87,7 +88,8 @@ class MaintenanceService(Service):
 
     def purge_sign_in(self, actor: Actor) -> SignInPurge:
         """Remove what sign-in needs no longer: sessions that have ended, with the tokens they had; other superseded
-        tokens that are older than any session; throttles that have held nobody back for 30 days.
+        tokens that are older than any session; API keys that ended `AuthPolicy.ended_key_retention` ago; throttles that
+        have held nobody back for 30 days.
 
         Spared are throttles with as many tries as the policy's lowest `most`: those are used up until they are
         forgotten (`users.unlock`, a reset of the password). Raises PermissionDenied; TransactionError inside
@@ -105,7 +107,13 @@ class MaintenanceService(Service):
             with tx.batch() as batch:
                 sessions = batch.add(tx.sessions.purge, tx.now)
                 tokens = batch.add(tx.superseded_tokens.purge, tx.now - longest)
-            purged = SignInPurge(sessions=sessions.value, superseded_tokens=tokens.value, throttles=throttles)
+                keys = batch.add(tx.api_keys.purge, tx.now - policy.ended_key_retention)
+            purged = SignInPurge(
+                sessions=sessions.value,
+                superseded_tokens=tokens.value,
+                api_keys=keys.value,
+                throttles=throttles,
+            )
             counted = {name: count for name, count in asdict(purged).items() if count}
             rows: Rows = {name: {"deleted": count} for name, count in counted.items()}
             event = self._work.event(tx, actor, "maintenance.sign_in_purged", details=asdict(purged), rows=rows)

@@ -15,7 +15,7 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.rules import plain_text
 from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import UnitOfWork
-from vibecore.services import links
+from vibecore.services import links, mailing
 from vibecore.services.blocklist import common_passwords
 from vibecore.services.credentials import SignedIn, signed_in
 from vibecore.services.issuing import ENDED, RENEWED_ALONE, end_all, end_others, renew
@@ -30,7 +30,7 @@ class PasswordService(Service):
 
     def change(self, actor: Actor, *, current: str, new: str) -> Renewed:
         """Replace the own password, knowing the present one. The session that asks goes on under another token, all
-        others end; a notice goes to the account's address.
+        others end; a notice goes to the account's address, if that is confirmed.
 
         Raises InvalidValue; PasswordRejected with every rule of the policy that `new` breaks, being `current` among
         them; LoginThrottled after too many wrong ones from this account's sessions; AuthenticationFailed for a wrong
@@ -120,7 +120,7 @@ class PasswordService(Service):
                 batch.add(tx.audit.append, event)
             counters = Counters(self._effects)
             self._forget(counters.proof(user.id).id, counters.account(user.email_key).id)
-            links.notify(self._work, user, MailPurpose.PASSWORD_CHANGED, time=tx.now)
+            mailing.notify(self._work, MailPurpose.PASSWORD_CHANGED, user, tx.now)
             return issued.renewed(stored.value, actor.ip_address)
 
         return self._work.write(actor, run)
@@ -145,8 +145,8 @@ class PasswordService(Service):
                 end_all(tx, batch, user.id)
                 batch.add(tx.audit.append, event)
             self._forget(*Counters(self._effects).of_account(user))
-            # The link proved that the mailbox is theirs, and links are limited: no flood comes of this.
-            self._work.send(MailPurpose.PASSWORD_CHANGED, to=user.email, email=user.email, name=user.name, time=tx.now)
+            # The link came to that address: whoever used it reads its mails, confirmed before or not.
+            mailing.notify(self._work, MailPurpose.PASSWORD_CHANGED, user, tx.now, confirmed=True)
 
         self._work.write(visitor, run)
 

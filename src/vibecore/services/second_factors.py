@@ -24,7 +24,7 @@ from vibecore.domain.second_factors import Confirmed, Enrolment, KeyRotation, Re
 from vibecore.domain.sessions import Session
 from vibecore.domain.users import USERS, User
 from vibecore.repositories.unit_of_work import Batch, UnitOfWork
-from vibecore.services import enrolling, factors, issuing
+from vibecore.services import enrolling, factors, issuing, mailing
 from vibecore.services.credentials import SignedIn, account_meant, check_recent, signed_in, standing
 from vibecore.services.factors import WrongCode
 from vibecore.services.mail.messages import MailPurpose
@@ -42,7 +42,7 @@ _AT_ONCE: Final = 200
 
 class SecondFactorService(Service):
     """`vibe.second_factors`. What changes one's own second factor needs a session whose user proved who they are within
-    `policy.reauthentication` (ReauthenticationRequired otherwise), and is told by mail."""
+    `policy.reauthentication` (ReauthenticationRequired otherwise), and is told by mail to a confirmed address."""
 
     def status(self, actor: Actor, *, user_id: UUID | None = None) -> SecondFactor:
         """The second factor of one's own account, or of another for an administrator.
@@ -168,7 +168,7 @@ class SecondFactorService(Service):
                 enrolling.drop_codes(tx, batch, user)
                 issuing.end_all(tx, batch, key)
                 batch.add(tx.audit.append, event)
-            self._work.notify(MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=enrolling.SWITCHED_OFF)
+            mailing.notify(self._work, MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=enrolling.SWITCHED_OFF)
 
         self._work.write(actor, run)
 
@@ -237,7 +237,7 @@ class SecondFactorService(Service):
             with tx.batch() as batch:
                 result = apply(tx, batch, user, account.session)
                 batch.add(tx.audit.append, event)
-            self._work.notify(MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=change.notice)
+            mailing.notify(self._work, MailPurpose.SECOND_FACTOR_CHANGED, user, tx.now, change=change.notice)
             return result()
 
         try:

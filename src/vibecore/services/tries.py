@@ -71,8 +71,12 @@ class Counters:
         return self._tries("factor", user.bytes, self._effects.policy.factor_limit)
 
     def mail(self, email_key: str) -> Tries:
-        """Mails to one address that anybody can cause."""
+        """Links to one address, which anybody can ask for."""
         return self._tries("mail", email_key.encode(), self._effects.policy.mail_limit)
+
+    def notice(self, purpose: str, email_key: str) -> Tries:
+        """Notices of one kind to one address that strangers can cause."""
+        return self._tries(f"notice/{purpose}", email_key.encode(), self._effects.policy.mail_limit)
 
     def of_account(self, user: User) -> tuple[UUID, ...]:
         """All that holds one account's user back, for an administrator or a reset to forget."""

@@ -20,7 +20,6 @@ from vibecore.domain.errors import NotFound, PermissionDenied, ReadOnlyProject, 
 from vibecore.domain.json import JsonObject
 from vibecore.domain.permissions import Action, Decision, decide, decide_account
 from vibecore.domain.projects import ProjectStatus
-from vibecore.domain.users import User
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
 from vibecore.services.effects import Effects
 from vibecore.services.mail.messages import MailPurpose
@@ -160,10 +159,6 @@ class Work:
         effects = self.effects
         mail = effects.templates.compose(purpose, to=to, public_url=effects.public_url, **values)
         self.after_commit(lambda: effects.mailer.send(mail))
-
-    def notify(self, purpose: MailPurpose, user: User, time: datetime, **values: str) -> None:
-        """`send` a notice to the user's address about what happened at `time`."""
-        self.send(purpose, to=user.email, email=user.email, name=user.name, time=time, **values)
 
     def _write(self, run: Callable[[UnitOfWork], T]) -> T:
         if self._bound is not None:

@@ -14,9 +14,16 @@ from vibecore.domain.users import UserRole
 
 TIMES = (
     *("challenge_lifetime", "session_absolute", "session_idle", "strong_absolute", "strong_idle", "rotation_grace"),
-    *("seen_interval", "reauthentication", "reset_lifetime", "verify_lifetime", "device_lifetime"),
+    *(
+        "seen_interval",
+        "reauthentication",
+        "reset_lifetime",
+        "verify_lifetime",
+        "device_lifetime",
+        "ended_key_retention",
+    ),
 )
-LIFETIMES = tuple(name for name in TIMES if name not in ("rotation_grace", "seen_interval"))
+LIFETIMES = tuple(name for name in TIMES if name not in ("rotation_grace", "seen_interval", "ended_key_retention"))
 LIMITS = ("account_limit", "client_limit", "challenge_limit", "factor_limit", "mail_limit")
 
 
@@ -104,6 +111,9 @@ def test_limits_are_limits(field: str, wrong: Any) -> None:
     [
         ("recovery_codes", 0),
         ("recovery_codes", True),
+        ("api_keys", -1),
+        ("api_keys", 10_001),
+        ("api_keys", True),
         ("require_verified_email", 1),
         ("second_factor_roles", {UserRole.ADMIN}),
         ("second_factor_roles", frozenset({"admin"})),

@@ -94,6 +94,14 @@ class MemoryApiKeys(MemoryChildren[ApiKey]):
             value = arguments.scope(API_KEYS, user_id).int, arguments.text(API_KEYS, "key_prefix", key_prefix)
             return _with_user(self.transaction, self._layout, "uq_api_keys_prefix", value)
 
+    def purge(self, moment: datetime, /) -> int:
+        with self.transaction.writing() as root:
+            end = arguments.moment(moment)
+            rows: Sequence[ApiKey] = self._records(root, None)
+            gone = [row for row in rows if row.expires_at is not None and row.expires_at <= end]
+            writes.delete(self.transaction, self._layout, gone)
+            return len(gone)
+
 
 def _with_user(tx: Transaction, layout: Layout, unique: str, value: tuple[int, str]) -> tuple[Any, User] | None:
     found = tx.held(layout, layout.unique(unique), value)

@@ -60,6 +60,11 @@ class PostgresApiKeys(PostgresTable[ApiKey]):
     def find_by_prefix(self, user_id: UUID, key_prefix: str) -> tuple[ApiKey, User] | None:
         return _with_user(self, "key_prefix", user_id, key_prefix)
 
+    def purge(self, moment: datetime) -> int:
+        self._tx.enter(write=True)
+        sql = f"DELETE FROM {self._sql.name} WHERE expires_at <= %s"
+        return self._tx.run(sql, (arguments.moment(moment),), affected)
+
 
 def _with_user(repository: PostgresTable[R], field: str, user_id: UUID, value: str) -> tuple[R, User] | None:
     """The row of `user_id` with this `field`, and the user, in one statement."""

@@ -120,18 +120,31 @@ def test_old_superseded_tokens_are_purged(store: Store) -> None:
         assert [tx.sessions.count(token.user_id) for token in old] == [1, 1]
 
 
+def test_keys_that_have_ended_are_purged(store: Store) -> None:
+    """Of all users, at their end to the microsecond; one without an end never is."""
+    tick = timedelta(microseconds=1)
+    with store.begin() as tx:
+        ended = [make(tx, API_KEYS, expires_at=end) for end in (MOMENT, MOMENT - tick)]
+        ada = ended[0].user_id
+        kept = [make(tx, API_KEYS, user_id=ada, expires_at=end) for end in (MOMENT + tick, None)]
+        assert tx.api_keys.purge(MOMENT) == 2
+        assert tx.api_keys.purge(MOMENT) == 0
+        assert [tx.api_keys.count(key.user_id) for key in ended] == [2, 0]
+        assert tx.api_keys.find_many(ada, [key.id for key in kept]) == {key.id: key for key in kept}
+
+
 def test_a_purge_is_a_write_and_its_moment_is_checked(store: Store) -> None:
     """Reading units and `Mode.SINGLE` refuse it; what is no moment is refused by name, and the unit goes on."""
     for mode in (Mode.READ, Mode.SNAPSHOT, Mode.SINGLE):
         with store.begin(mode) as tx:
-            for call in (tx.sessions.purge, tx.superseded_tokens.purge):
+            for call in (tx.sessions.purge, tx.superseded_tokens.purge, tx.api_keys.purge):
                 with pytest.raises(ReadOnlyTransaction):
                     call(MOMENT)
     wrong: Any
     with store.begin() as tx:
         session = make(tx, SESSIONS)
         for wrong in (None, 1, "2024-06-01", MOMENT.date(), MOMENT.replace(tzinfo=None)):
-            for call in (tx.sessions.purge, tx.superseded_tokens.purge):
+            for call in (tx.sessions.purge, tx.superseded_tokens.purge, tx.api_keys.purge):
                 with invalid("moment"):
                     call(wrong)
         assert tx.sessions.count(session.user_id) == 1

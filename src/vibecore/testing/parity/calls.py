@@ -379,6 +379,7 @@ ENDS: Final = (
     ("sessions", "expires_at"),
     ("sessions", "idle_expires_at"),
     ("superseded_tokens", "created_at"),
+    ("api_keys", "expires_at"),
     ("throttles", "available_at"),
 )
 MOMENTS: Final = (START, START + timedelta(days=1), EARLIEST, START.replace(tzinfo=None))
@@ -392,7 +393,7 @@ def _throttle(known: Known) -> SearchStrategy[UUID]:
 def _moment(known: Known) -> SearchStrategy[Any]:
     """Where a purge may end; often exactly where a known row does."""
     ends = [getattr(row, name) for table, name in ENDS for row in known.records[table]]
-    return st.sampled_from((*ends, *MOMENTS))
+    return st.sampled_from((*(end for end in ends if end is not None), *MOMENTS))
 
 
 def _log(known: Known) -> SearchStrategy[UUID]:
@@ -419,6 +420,7 @@ SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (_moment(k), st.sampled_from((None, 1, 2, 0, True))), "throttles", "purge"),
     _special(lambda k: (_moment(k),), "sessions", "purge"),
     _special(lambda k: (_moment(k),), "superseded_tokens", "purge"),
+    _special(lambda k: (_moment(k),), "api_keys", "purge"),
     _special(lambda k: (_project(k), _user(k)), "members", "find_user"),
     _special(lambda k: (_project(k), st.none() | _user(k)), "projects", "access"),
     _special(lambda k: (st.none() | _user(k),), "projects", "page_readable"),
