@@ -55,9 +55,9 @@ def check_new_password(
     """`password` in NFC if it keeps the policy, else PasswordRejected with every rule that it breaks.
 
     It must not be in `common` (ASVS 6.2.4), which holds passwords in the form that `folded` gives: case and spaces at
-    its ends make no difference. It must not be the user's own e-mail address, the part before its @, or the name,
-    whatever case, spaces and punctuation (ASVS 6.2.11); nor `current`, the one that it replaces, where that is given.
-    Errors name `field`; InvalidValue if it is not text.
+    its ends make no difference, and neither does repeating one wholly. It must not be the user's own e-mail address,
+    the part before its @, or the name, whatever case, spaces and punctuation (ASVS 6.2.11); nor `current`, the one that
+    it replaces, where that is given. Errors name `field`; InvalidValue if it is not text.
     """
     text = plain_text(field, password)
     reasons: list[str] = []
@@ -74,7 +74,7 @@ def check_new_password(
         reasons.append(f"is longer than {policy.password_longest} characters")
     if _is_one_of(normal, (email, email.rpartition("@")[0], name)):
         reasons.append("is the own e-mail address or name")
-    if folded(normal.strip()) in common:
+    if _is_common(folded(normal.strip()), common):
         reasons.append("is one of the most common passwords")
     if normal == current:
         reasons.append("is the password that it replaces")
@@ -96,6 +96,16 @@ def presented_password(password: object, field: str = "password") -> str:
 def folded(text: str) -> str:
     """`text` without case, in NFC: what a password is looked up by in a list of common ones. Never what is hashed."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _is_common(text: str, common: Container[str]) -> bool:
+    """Whether it is in `common`, or nothing but repetitions of what is."""
+    if text in common:
+        return True
+    # The shortest unit that `text` repeats: where it is found in itself anew. Repeats of the unit are units as well.
+    unit = (text + text).find(text, 1) if text else 0
+    lengths = (length for length in range(unit, len(text), unit) if len(text) % length == 0) if unit else ()
+    return any(text[:length] in common for length in lengths)
 
 
 def _is_one_of(password: str, terms: tuple[str, ...]) -> bool:

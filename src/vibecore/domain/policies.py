@@ -132,7 +132,12 @@ class AuthPolicy:
 
     @classmethod
     def strict(cls) -> Self:
-        """Passwords of at least 15 characters, for accounts without a second factor (NIST SP 800-63B-4, 3.1.1.2)."""
+        """Passwords of at least 15 characters, for accounts without a second factor (NIST SP 800-63B-4, 3.1.1.2).
+
+        The list of common passwords has 9,748 of that length, more than the 3,000 of OWASP ASVS 5.0, 6.2.4, and what
+        only repeats a shorter one of its 65,524 is refused like it. The long ones are from one breach: a phrase that is
+        common elsewhere, such as a line of a song, may pass.
+        """
         return cls(password_shortest=15)
 
 

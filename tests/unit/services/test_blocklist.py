@@ -36,12 +36,17 @@ def reasons(password: str, policy: AuthPolicy | None = None) -> tuple[str, ...]:
 
 
 def test_the_list_is_long_enough_for_the_default_policy() -> None:
-    """ASVS 6.2.4 asks for 3,000 that keep the length rule; the docstring's numbers are those of the file."""
+    """And for the strict one: ASVS 6.2.4 asks for 3,000 that keep the length rule. The docstring's numbers are those of
+    the file."""
     policy = AuthPolicy()
     long_enough = [line for line in LINES if policy.password_shortest <= len(line) <= policy.password_longest]
     assert len(long_enough) >= 3000
     assert common_passwords.__doc__ is not None
-    assert common_passwords.__doc__.startswith(f"{len(LINES):,} passwords, {len(long_enough):,} of them with 8")
+    strict = [line for line in LINES if AuthPolicy.strict().password_shortest <= len(line)]
+    assert len(strict) >= 3000
+    assert common_passwords.__doc__.startswith(
+        f"{len(LINES):,} passwords, {len(long_enough):,} of them with 8 characters or more and {len(strict):,} with 15;"
+    )
 
 
 def test_the_list_has_the_form_in_which_it_is_searched() -> None:
@@ -53,12 +58,12 @@ def test_the_list_has_the_form_in_which_it_is_searched() -> None:
 
 
 def test_the_sources_and_licences_come_with_the_list() -> None:
-    """Both licences ask for it; the digest says that the page speaks of this list."""
+    """The licences ask for it; the digest says that the page speaks of this list."""
     sources = FOLDER.joinpath("SOURCES.md").read_text()
     assert hashlib.sha256(TEXT).hexdigest() in sources
     assert f"{len(LINES):,}" in sources
     licences = re.findall(r"`(LICENSE\.[\w-]+)`", sources)
-    assert len(licences) == 2
+    assert len(licences) == 3
     for licence in licences:
         assert "Copyright (c)" in FOLDER.joinpath(licence).read_text()
 
@@ -68,6 +73,28 @@ def test_the_most_common_ones_are_refused(password: str) -> None:
     """In any case, in any spelling of Unicode, with spaces around."""
     for spelt in (password, password.upper(), password.title(), f" {password}", f"{password}\t "):
         assert reasons(spelt) == ("is one of the most common passwords",)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "passwordpassword",
+        "abc123abc123abc123",
+        "DragonDragonDragon",
+        "iloveyouiloveyou",
+        "a" * 40,
+        "  123123123123123",
+    ],
+)
+def test_a_common_one_is_no_better_for_being_repeated(password: str) -> None:
+    """However often, in any case; single characters are common ones."""
+    assert reasons(password, AuthPolicy.strict()) == ("is one of the most common passwords",)
+
+
+def test_a_phrase_that_is_repeated_is_not_common() -> None:
+    """Only what is repeated wholly, and is common itself, counts: this is no rule of composition."""
+    for password in ("engine no. 9engine no. 9", "passwordpasswordx", "password password"):
+        assert reasons(password, AuthPolicy.strict()) == ()
 
 
 def test_case_is_folded_after_nfc() -> None:

@@ -32,7 +32,7 @@ class CommonPasswords(Container[str]):
 
 @cache
 def common_passwords() -> CommonPasswords:
-    """55,846 passwords, 21,640 of them with 8 characters or more; read at the first call and kept."""
+    """65,524 passwords, 31,318 of them with 8 characters or more and 9,748 with 15; read at the first call and kept."""
     import gzip
     from importlib.resources import files
 
