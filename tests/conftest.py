@@ -27,6 +27,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, (str, bytes)) and len(val) > 40 else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is called an attack is one: `pytest -m attack` runs exactly these."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.originalname.startswith("test_attack_"):
+            item.add_marker(pytest.mark.attack)
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind() -> Iterator[None]:
     """What a test leaves for the garbage collector to close, such as a connection, fails in its own tear-down and not

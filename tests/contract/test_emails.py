@@ -112,7 +112,7 @@ def test_the_operator_vouches_for_the_first_administrator(platform: Platform) ->
     assert platform.mails(VERIFY)[-1].recipient == "two@example.org"
 
 
-def test_a_link_is_asked_for_without_telling_who_needs_it(platform: Platform) -> None:
+def test_attack_a_link_is_asked_for_without_telling_who_needs_it(platform: Platform) -> None:
     """Unverified, verified, unknown and disabled: one answer, one event, a mail for the first alone."""
     for name, change in (("bob", {"email_verified": True}), ("cy", {"disabled_at": platform.clock()})):
         made = platform.vibe.auth.register(Actor.anonymous(), email=f"{name}@example.org", password=PASSWORD, name=name)
@@ -129,7 +129,7 @@ def test_a_link_is_asked_for_without_telling_who_needs_it(platform: Platform) ->
     assert [mail.recipient for mail in platform.mails()] == [ADA]
 
 
-def test_a_verification_expires_to_the_microsecond(platform: Platform) -> None:
+def test_attack_a_verification_expires_to_the_microsecond(platform: Platform) -> None:
     """After a day."""
     token = platform.token(VERIFY)
     platform.clock.move(hours=24)
@@ -142,7 +142,7 @@ def test_a_verification_expires_to_the_microsecond(platform: Platform) -> None:
 @pytest.mark.parametrize(
     "change", [{"email": NEW, "email_key": NEW}, {"email_verified": True}, {"disabled_at": "now"}], ids=str
 )
-def test_a_verification_is_void_when_the_account_changed(platform: Platform, change: dict[str, Any]) -> None:
+def test_attack_a_verification_is_void_when_the_account_changed(platform: Platform, change: dict[str, Any]) -> None:
     """Of address or flag, or disabled."""
     token = platform.token(VERIFY)
     fields: dict[str, Any] = {name: platform.clock() if value == "now" else value for name, value in change.items()}
@@ -152,7 +152,7 @@ def test_a_verification_is_void_when_the_account_changed(platform: Platform, cha
     assert platform.user() == before
 
 
-def test_forged_tokens_verify_and_change_nothing(platform: Platform) -> None:
+def test_attack_forged_tokens_verify_and_change_nothing(platform: Platform) -> None:
     """One error for each; nor does one purpose's token do for another, under its own prefix or the other's."""
     verify, change = platform.token(VERIFY), platform.change_token()
     reset = platform.reset_token()
@@ -196,7 +196,7 @@ def test_a_change_verifies_the_address_it_was_sent_to(platform: Platform) -> Non
     failed(lambda: platform.vibe.passwords.reset(token=reset, password=SECOND))
 
 
-def test_of_two_pending_changes_one_is_used(platform: Platform) -> None:
+def test_attack_of_two_pending_changes_one_is_used(platform: Platform) -> None:
     """Each was made for the address that the account had."""
     first, second = platform.change_token(), platform.change_token("ada@example.com")
     platform.vibe.emails.change(token=second)
@@ -204,7 +204,7 @@ def test_of_two_pending_changes_one_is_used(platform: Platform) -> None:
     assert platform.user().email == "ada@example.com"
 
 
-def test_of_sixteen_at_once_one_change_wins(platform: Platform) -> None:
+def test_attack_of_sixteen_at_once_one_change_wins(platform: Platform) -> None:
     """There is one event and one notice."""
     platform.alter(email_verified=True)
     token, start = platform.change_token(), Barrier(16)
@@ -223,7 +223,7 @@ def test_of_sixteen_at_once_one_change_wins(platform: Platform) -> None:
     assert len(platform.mails(CHANGED)) == 1
 
 
-def test_asking_for_a_taken_address_looks_the_same(platform: Platform) -> None:
+def test_attack_asking_for_a_taken_address_looks_the_same(platform: Platform) -> None:
     """No error, the same event, no mail; letter for letter the own one is refused, another spelling of it is not."""
     platform.vibe.auth.register(Actor.anonymous(), email="bob@example.org", password=PASSWORD, name="Bob")
     actor = platform.login().actor
@@ -241,7 +241,7 @@ def test_asking_for_a_taken_address_looks_the_same(platform: Platform) -> None:
     assert platform.vibe.emails.change(token=platform.token(CHANGE)).email == "Ada@Example.org"
 
 
-def test_an_address_that_was_taken_meanwhile_stays_with_who_has_it(platform: Platform) -> None:
+def test_attack_an_address_that_was_taken_meanwhile_stays_with_who_has_it(platform: Platform) -> None:
     """The link came through, and somebody registered the address before it was opened."""
     token, before = platform.change_token(), platform.user()
     platform.vibe.auth.register(Actor.anonymous(), email="ADA@example.net", password=PASSWORD, name="Eve")
@@ -251,7 +251,7 @@ def test_an_address_that_was_taken_meanwhile_stays_with_who_has_it(platform: Pla
     assert not platform.mails(CHANGED)
 
 
-def test_who_may_ask_for_a_change(platform: Platform) -> None:
+def test_attack_who_may_ask_for_a_change(platform: Platform) -> None:
     """A session that was proven within five minutes: no key, not the system, nobody, not a disabled account."""
     actor = platform.login().actor
     scopes = frozenset({"credentials.write"})
@@ -271,7 +271,7 @@ def test_who_may_ask_for_a_change(platform: Platform) -> None:
         platform.vibe.emails.request_change(actor, new_email=NEW)
 
 
-def test_no_stranger_is_flooded_with_changes(platform: Platform) -> None:
+def test_attack_no_stranger_is_flooded_with_changes(platform: Platform) -> None:
     """Three mails an hour to one address, whoever asks; who is signed in is told."""
     actor = platform.login().actor
     for _ in range(3):
@@ -282,7 +282,7 @@ def test_no_stranger_is_flooded_with_changes(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("new_email", [f"{NEW}\nBcc: eve@example.org", f"{NEW}\r", f"{NEW},eve@x.org", "\0@b", "ada"])
-def test_no_header_gets_in_through_a_new_address(platform: Platform, new_email: str) -> None:
+def test_attack_no_header_gets_in_through_a_new_address(platform: Platform, new_email: str) -> None:
     """The error names the parameter."""
     actor = platform.login().actor
     with pytest.raises(InvalidValue) as caught:
@@ -291,7 +291,7 @@ def test_no_header_gets_in_through_a_new_address(platform: Platform, new_email: 
 
 
 @pytest.mark.parametrize("payload", [b"\xff@b", b"no address", b"", "e\u0301@b".encode(), b"a@b\n"])
-def test_a_token_whose_address_is_none_changes_nothing(platform: Platform, payload: bytes) -> None:
+def test_attack_a_token_whose_address_is_none_changes_nothing(platform: Platform, payload: bytes) -> None:
     """Even signed with the right key."""
     text = payload.decode(errors="replace")
     token = signed_tokens.sign(

@@ -84,7 +84,7 @@ def castle(store: Store, clock: FixedClock, tmp_path: Path) -> Castle:
 
 
 @given(data=st.data())
-def test_who_has_no_right_changes_nothing_of_others(castle: Castle, data: st.DataObject) -> None:
+def test_attack_who_has_no_right_changes_nothing_of_others(castle: Castle, data: st.DataObject) -> None:
     """A stranger, nobody, and a key of the owner that may only read: calls of every service in any order, with every
     id known."""
     before = castle.state()

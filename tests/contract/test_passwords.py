@@ -99,7 +99,9 @@ def test_a_wrong_current_password_changes_nothing(platform: Platform) -> None:
     assert not platform.mails(CHANGED)
 
 
-def test_guesses_of_the_current_password_are_limited_before_they_are_checked(store: Store, clock: FixedClock) -> None:
+def test_attack_guesses_of_the_current_password_are_limited_before_they_are_checked(
+    store: Store, clock: FixedClock
+) -> None:
     """Who holds a stolen session has five; a stranger's guesses at the door do not count here; success forgets."""
     hasher = PlainHasher()
     platform = Platform(store, clock, hasher)
@@ -138,7 +140,7 @@ def test_a_new_password_keeps_the_policy(platform: Platform, new: str, reason: s
     platform.vibe.passwords.change(actor, current=PASSWORD, new=SECOND)
 
 
-def test_only_the_session_of_an_enabled_user_changes_a_password(platform: Platform) -> None:
+def test_attack_only_the_session_of_an_enabled_user_changes_a_password(platform: Platform) -> None:
     """No key whatever its scopes, not the system, nobody; not an ended session, not an expired one."""
     entered = platform.login()
     scopes = frozenset({"credentials.write"})
@@ -171,7 +173,7 @@ class Meddling(PlainHasher):
         return matched
 
 
-def test_a_change_that_was_overtaken_by_another_fails(store: Store, clock: FixedClock) -> None:
+def test_attack_a_change_that_was_overtaken_by_another_fails(store: Store, clock: FixedClock) -> None:
     """The hash that was checked must still be the one that is replaced; another change of the account does no harm."""
     hasher = Meddling()
     platform = Platform(store, clock, hasher)
@@ -185,7 +187,7 @@ def test_a_change_that_was_overtaken_by_another_fails(store: Store, clock: Fixed
     assert (platform.user().name, platform.user().password_hash) == ("Countess", f"plain${SECOND}")
 
 
-def test_no_session_survives_a_change_that_logins_race(store: Store, clock: FixedClock) -> None:
+def test_attack_no_session_survives_a_change_that_logins_race(store: Store, clock: FixedClock) -> None:
     """Four threads sign in with the old password while it is replaced: afterwards only the one session is there."""
     platform = Platform(store, clock, BcryptHasher(4))
     actor = platform.login().actor
@@ -212,7 +214,7 @@ def test_no_session_survives_a_change_that_logins_race(store: Store, clock: Fixe
 # -- reset
 
 
-def test_a_reset_ends_all_sessions_and_signs_nobody_in(platform: Platform) -> None:
+def test_attack_a_reset_ends_all_sessions_and_signs_nobody_in(platform: Platform) -> None:
     """The second factor is as it was; what the throttles counted is forgotten."""
     platform.login()
     secret: dict[str, Any] = {"two_factor_enabled": True, "two_factor_secret": "sealed", "two_factor_generation": 3}
@@ -229,7 +231,7 @@ def test_a_reset_ends_all_sessions_and_signs_nobody_in(platform: Platform) -> No
     assert [mail.recipient for mail in platform.mails(CHANGED)] == [ADA]
 
 
-def test_a_reset_token_works_once(platform: Platform) -> None:
+def test_attack_a_reset_token_works_once(platform: Platform) -> None:
     """Also the other ones that were asked for."""
     first, second = platform.reset_token(), platform.reset_token()
     platform.vibe.passwords.reset(token=first, password=SECOND)
@@ -239,7 +241,7 @@ def test_a_reset_token_works_once(platform: Platform) -> None:
     platform.login(password=SECOND)
 
 
-def test_of_sixteen_at_once_one_reset_wins(platform: Platform) -> None:
+def test_attack_of_sixteen_at_once_one_reset_wins(platform: Platform) -> None:
     """Its password is the one that is stored; there is one event and one notice."""
     token, start = platform.reset_token(), Barrier(16)
 
@@ -259,7 +261,7 @@ def test_of_sixteen_at_once_one_reset_wins(platform: Platform) -> None:
     assert len(platform.mails(CHANGED)) == 1
 
 
-def test_a_reset_token_expires_to_the_microsecond(platform: Platform) -> None:
+def test_attack_a_reset_token_expires_to_the_microsecond(platform: Platform) -> None:
     """An hour, as the mail says."""
     token = platform.reset_token()
     platform.clock.move(hours=1)
@@ -270,7 +272,7 @@ def test_a_reset_token_expires_to_the_microsecond(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("made_void", ["password", "address", "disabled", "deleted"])
-def test_a_reset_token_is_void_when_the_account_changed(platform: Platform, made_void: str) -> None:
+def test_attack_a_reset_token_is_void_when_the_account_changed(platform: Platform, made_void: str) -> None:
     """By a change of password, of address, by disabling it or by deleting it; a new name does nothing to it."""
     token = platform.reset_token()
     platform.alter(name="Countess")
@@ -301,7 +303,7 @@ def test_a_rejected_password_does_not_use_the_token_up(platform: Platform) -> No
     platform.vibe.passwords.reset(token=token, password=SECOND)
 
 
-def test_forged_reset_tokens_fail_alike(platform: Platform) -> None:
+def test_attack_forged_reset_tokens_fail_alike(platform: Platform) -> None:
     """Truncated, each bit of it flipped, spelt otherwise, of another purpose: one error, and nothing is changed."""
     token = platform.reset_token()
     platform.vibe.emails.request_verification(email=ADA)
@@ -353,7 +355,7 @@ def test_a_link_outlives_a_rotation_of_the_secret_key(store: Store, clock: Fixed
 # -- asking for a link
 
 
-def test_asking_for_a_link_tells_nothing(platform: Platform) -> None:
+def test_attack_asking_for_a_link_tells_nothing(platform: Platform) -> None:
     """Known, unknown, disabled and too often: one answer, the same rows, and a mail for the first alone."""
     vibe = platform.vibe
     for name in ("bob", "cy"):
@@ -377,7 +379,7 @@ def test_asking_for_a_link_tells_nothing(platform: Platform) -> None:
     assert [mail.recipient for mail in platform.mails()] == [ADA]
 
 
-def test_asking_takes_the_same_statements_and_signs_alike(store: Store, clock: FixedClock) -> None:
+def test_attack_asking_takes_the_same_statements_and_signs_alike(store: Store, clock: FixedClock) -> None:
     """Whatever the address: the calls that the store sees, and what is spent on a token and a text."""
     platform = Platform(store, clock)
     seen = []
@@ -402,7 +404,7 @@ def test_three_mails_an_hour_for_one_address(platform: Platform) -> None:
     assert len(platform.mails()) == 4
 
 
-def test_one_client_asks_ten_times_a_minute(platform: Platform) -> None:
+def test_attack_one_client_asks_ten_times_a_minute(platform: Platform) -> None:
     """For whatever addresses; an IPv6 client is its /64."""
     for number in range(10):
         platform.vibe.passwords.request_reset(email=f"n{number}@example.org", ip_address=f"2001:db8::{number}")
@@ -415,7 +417,7 @@ def test_one_client_asks_ten_times_a_minute(platform: Platform) -> None:
     assert len(platform.mails(RESET)) == 1
 
 
-def test_a_link_goes_to_the_address_of_the_account_only(platform: Platform) -> None:
+def test_attack_a_link_goes_to_the_address_of_the_account_only(platform: Platform) -> None:
     """A spelling that only folds to it may be another mailbox."""
     platform.vibe.auth.register(Actor.anonymous(), email="mike@strasse.example", password=PASSWORD, name="Mike")
     platform.vibe.passwords.request_reset(email="mike@stra\u00dfe.example")
@@ -426,7 +428,7 @@ def test_a_link_goes_to_the_address_of_the_account_only(platform: Platform) -> N
     "email",
     ["ada@example.org\nBcc: eve@example.org", "ada@example.org\r\n", "ada@example.org, eve@example.org", "a\0@b"],
 )
-def test_no_header_gets_in_through_an_address(platform: Platform, email: str) -> None:
+def test_attack_no_header_gets_in_through_an_address(platform: Platform, email: str) -> None:
     """It is refused in front of everything."""
     for call in (platform.vibe.passwords.request_reset, platform.vibe.emails.request_verification):
         with pytest.raises(InvalidValue) as caught:
@@ -475,7 +477,7 @@ def test_everything_works_inside_a_transaction(platform: Platform) -> None:
 # -- secrets and floods
 
 
-def test_no_secret_is_left_anywhere(store: Store, clock: FixedClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_attack_no_secret_is_left_anywhere(store: Store, clock: FixedClock, caplog: pytest.LogCaptureFixture) -> None:
     """Passwords, their hashes and tokens: not in an error, a repr, a pickle, the log, or the trail."""
     platform = Platform(store, clock, BcryptHasher(4))
     platform.alter(email_verified=True)
@@ -509,7 +511,7 @@ def test_no_secret_is_left_anywhere(store: Store, clock: FixedClock, caplog: pyt
         assert not any(secret in sent for secret in (PASSWORD, SECOND, "canary", renewed.token, "$2b$"))
 
 
-def test_nobody_floods_an_address_that_is_not_theirs(platform: Platform) -> None:
+def test_attack_nobody_floods_an_address_that_is_not_theirs(platform: Platform) -> None:
     """Whoever registers somebody's address sends three links an hour there, and no notice whatever they do with the
     account."""
     actor, passwords = platform.login().actor, (PASSWORD, SECOND)
@@ -523,7 +525,7 @@ def test_nobody_floods_an_address_that_is_not_theirs(platform: Platform) -> None
     assert {mail.purpose for mail in platform.mails()} <= {MailPurpose.VERIFY_EMAIL, MailPurpose.RESET_PASSWORD}
 
 
-def test_a_notice_cannot_be_kept_from_a_confirmed_address(platform: Platform) -> None:
+def test_attack_a_notice_cannot_be_kept_from_a_confirmed_address(platform: Platform) -> None:
     """Not by asking for so many links before that the limit is reached."""
     platform.alter(email_verified=True)
     actor = platform.login().actor

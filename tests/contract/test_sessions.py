@@ -144,7 +144,7 @@ def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
 
 
 @pytest.mark.parametrize("strong", [False, True])
-def test_a_session_ends_to_the_microsecond_for_want_of_use(house: House, strong: bool) -> None:
+def test_attack_a_session_ends_to_the_microsecond_for_want_of_use(house: House, strong: bool) -> None:
     """After 7 days, or 1 hour of a session with two factors; not one microsecond earlier."""
     mine = house.sign_in(house.ada, second_factor=strong)
     house.clock.move(**({"hours": 1} if strong else {"days": 7}), microseconds=-1)
@@ -158,7 +158,7 @@ def test_a_session_ends_to_the_microsecond_for_want_of_use(house: House, strong:
 
 
 @pytest.mark.parametrize("strong", [False, True])
-def test_a_session_ends_to_the_microsecond_however_much_it_is_used(house: House, strong: bool) -> None:
+def test_attack_a_session_ends_to_the_microsecond_however_much_it_is_used(house: House, strong: bool) -> None:
     """After 30 days, or 24 hours of a session with two factors."""
     mine = house.sign_in(house.ada, second_factor=strong)
     step, number = ({"minutes": 30}, 48) if strong else ({"days": 3}, 10)
@@ -225,7 +225,7 @@ def test_uses_in_transactions_at_once_do_not_collide(house: House) -> None:
     assert stored.last_seen_at == house.clock()
 
 
-def test_a_session_that_ends_while_its_use_is_noted_does_not_work(
+def test_attack_a_session_that_ends_while_its_use_is_noted_does_not_work(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A revocation wins over a request that has read the session already."""
@@ -261,7 +261,7 @@ def test_rotation_gives_another_token_for_the_same_session(house: House) -> None
 
 
 @pytest.mark.parametrize("by", ["authenticate", "rotate"])
-def test_a_token_that_is_shown_after_the_grace_ends_the_family(house: House, by: str) -> None:
+def test_attack_a_token_that_is_shown_after_the_grace_ends_the_family(house: House, by: str) -> None:
     """Ten seconds after its rotation, to the microsecond: not even the newest token works then; other sessions do."""
     mine, other = house.sign_in(house.ada), house.sign_in(house.ada)
     second = house.vibe.sessions.rotate(mine.token)
@@ -284,7 +284,7 @@ def test_reuse_is_found_once(house: House) -> None:
     assert house.actions().count("auth.session.reused") == 1
 
 
-def test_reuse_inside_a_transaction_is_written_with_it(house: House) -> None:
+def test_attack_reuse_inside_a_transaction_is_written_with_it(house: House) -> None:
     """Whoever catches the failure and commits has ended the session."""
     mine = house.sign_in(house.ada)
     renewed = house.vibe.sessions.rotate(mine.token)
@@ -295,7 +295,7 @@ def test_reuse_inside_a_transaction_is_written_with_it(house: House) -> None:
     assert "auth.session.reused" in house.actions()
 
 
-def test_within_the_grace_a_superseded_token_rotates_nothing(house: House) -> None:
+def test_attack_within_the_grace_a_superseded_token_rotates_nothing(house: House) -> None:
     """The session has another token already: Stale, and nothing changed."""
     mine = house.sign_in(house.ada)
     renewed = house.vibe.sessions.rotate(mine.token)
@@ -308,7 +308,7 @@ def test_within_the_grace_a_superseded_token_rotates_nothing(house: House) -> No
     assert house.actions() == ["auth.session.rotated"]
 
 
-def test_of_sixteen_rotations_of_one_token_one_wins(house: House) -> None:
+def test_attack_of_sixteen_rotations_of_one_token_one_wins(house: House) -> None:
     """The others are told that they were too late, and the session lives on under the one new token."""
     mine = house.sign_in(house.ada)
     found = at_once([lambda: house.vibe.sessions.rotate(mine.token)] * 16)
@@ -322,7 +322,7 @@ def test_of_sixteen_rotations_of_one_token_one_wins(house: House) -> None:
 # -- tokens that are worth nothing
 
 
-def test_a_token_that_an_attacker_chose_never_works(house: House) -> None:
+def test_attack_a_token_that_an_attacker_chose_never_works(house: House) -> None:
     """Neither before nor after the victim signs in, nor can it be rotated into one that does."""
     chosen = make_session_token(house.ada.id, b"a" * 32)
     assert not house.works(chosen)
@@ -333,7 +333,7 @@ def test_a_token_that_an_attacker_chose_never_works(house: House) -> None:
     assert not house.works(chosen)
 
 
-def test_a_database_dump_signs_nobody_in(house: House) -> None:
+def test_attack_a_database_dump_signs_nobody_in(house: House) -> None:
     """What is stored of a token is no token, in whatever form it is shown."""
     mine = house.sign_in(house.ada)
     stored = house.stored(mine)
@@ -343,7 +343,7 @@ def test_a_database_dump_signs_nobody_in(house: House) -> None:
         assert not house.works(shown)
 
 
-def test_user_ids_cannot_be_swapped_in_tokens(house: House) -> None:
+def test_attack_user_ids_cannot_be_swapped_in_tokens(house: House) -> None:
     """The secret of one's own session does not open another user's."""
     mine, theirs = house.sign_in(house.ada), house.sign_in(house.bob)
     secret = base64.urlsafe_b64decode(mine.token[4:])[16:]
@@ -352,7 +352,7 @@ def test_user_ids_cannot_be_swapped_in_tokens(house: House) -> None:
     assert house.works(theirs.token)
 
 
-def test_malformed_tokens_never_reach_the_store(house: House) -> None:
+def test_attack_malformed_tokens_never_reach_the_store(house: House) -> None:
     """Not even one that is closed."""
     house.vibe.close()
     for token in ("", "vcs_", "vcs_" + "A" * 63, "vcs_" + "é" * 64, "vck_" + "A" * 64):
@@ -362,7 +362,7 @@ def test_malformed_tokens_never_reach_the_store(house: House) -> None:
 
 
 @pytest.mark.parametrize("how", ["disabled", "deleted"])
-def test_without_an_account_no_token_works(house: House, how: str) -> None:
+def test_attack_without_an_account_no_token_works(house: House, how: str) -> None:
     """Neither the present one nor the one before it, for anything."""
     mine = house.sign_in(house.ada)
     renewed = house.vibe.sessions.rotate(mine.token)
@@ -423,7 +423,7 @@ def test_revoking_the_others_keeps_mine(house: House) -> None:
         house.vibe.sessions.revoke_others(mine.actor)
 
 
-def test_nobody_sees_or_ends_a_strangers_session(house: House) -> None:
+def test_attack_nobody_sees_or_ends_a_strangers_session(house: House) -> None:
     """Nor learns whether there is one: the id is not found, the account is denied, existing or not."""
     mine, theirs = house.sign_in(house.ada), house.sign_in(house.bob)
     for id in (theirs.session.id, UUID(int=404)):
@@ -474,7 +474,7 @@ def test_an_account_has_to_be_named_by_who_has_none(house: House) -> None:
             call(Actor.anonymous())
 
 
-def test_an_api_key_has_no_say_in_sessions(house: House) -> None:
+def test_attack_an_api_key_has_no_say_in_sessions(house: House) -> None:
     """Whatever its scopes and whoever owns it."""
     mine = house.sign_in(house.root)
     scopes = frozenset({"sessions.read", "session.end", "credentials.write"})
@@ -515,7 +515,7 @@ def test_who_proves_it_goes_on_under_another_token(house: House) -> None:
     assert house.actions() == ["auth.reauthenticated"] + ["auth.reauthentication.failed"] * 8
 
 
-def test_guesses_at_once_are_as_many_as_are_allowed(house: House) -> None:
+def test_attack_guesses_at_once_are_as_many_as_are_allowed(house: House) -> None:
     """Of sixteen passwords five are checked."""
     mine = house.sign_in(house.ada)
     found = at_once([lambda: house.vibe.sessions.reauthenticate(mine.actor, password="wrong password")] * 16)
@@ -540,7 +540,7 @@ def test_a_second_factor_is_asked_for_and_used_up(house: House) -> None:
     ] * 4
 
 
-def test_one_code_at_once_works_once(house: House) -> None:
+def test_attack_one_code_at_once_works_once(house: House) -> None:
     """Of four sessions that show it at the same moment one is renewed."""
     eve = house.with_authenticator("eve")
     actors, code = [house.sign_in(eve).actor for _ in range(4)], house.code()
@@ -575,7 +575,7 @@ def test_a_recovery_code_proves_it_once(house: House) -> None:
         house.vibe.sessions.reauthenticate(mine.actor, password=PASSWORD, code=RECOVERY)
 
 
-def test_a_password_that_is_replaced_while_it_is_checked_proves_nothing(
+def test_attack_a_password_that_is_replaced_while_it_is_checked_proves_nothing(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The session keeps its token and its age."""
@@ -595,7 +595,7 @@ def test_a_password_that_is_replaced_while_it_is_checked_proves_nothing(
     assert house.actions() == ["auth.reauthentication.failed"]
 
 
-def test_a_failed_proof_is_remembered_when_the_transaction_around_it_is_not(house: House) -> None:
+def test_attack_a_failed_proof_is_remembered_when_the_transaction_around_it_is_not(house: House) -> None:
     """Its row and its try stay."""
     mine = house.sign_in(house.ada)
     for _ in range(5):
@@ -632,7 +632,7 @@ def test_everything_works_inside_one_transaction(house: House) -> None:
     assert not house.works(proved.token)
 
 
-def test_no_secret_gets_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_attack_no_secret_gets_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """Neither in a repr, a pickle, the trail, an error nor the log: tokens, their digests, the password."""
     caplog.set_level(logging.DEBUG)
     mine = house.sign_in(house.ada)

@@ -186,7 +186,7 @@ def test_a_change_of_role_that_is_undone_ends_no_session(town: Town) -> None:
 
 
 @pytest.mark.parametrize("role", UserRole)
-def test_nobody_promotes_themselves(town: Town, role: UserRole) -> None:
+def test_attack_nobody_promotes_themselves(town: Town, role: UserRole) -> None:
     """By no call that takes a role, nor by one that takes none."""
     ada, users = town.person("ada"), town.vibe.users
     calls: list[Callable[..., object]] = [
@@ -223,7 +223,7 @@ def test_administrators_find_users_by_address(town: Town) -> None:
 
 
 @EACH_ATTACK
-def test_the_last_administrator_stays_whoever_asks(town: Town, attack: Attack) -> None:
+def test_attack_the_last_administrator_stays_whoever_asks(town: Town, attack: Attack) -> None:
     """Root, the system, and an administrator who has been disabled since, to whom an old actor is left."""
     other = town.admin("other")
     town.vibe.users.disable(town.root, id_of(other))
@@ -235,7 +235,7 @@ def test_the_last_administrator_stays_whoever_asks(town: Town, attack: Attack) -
 
 
 @EACH_ATTACK
-def test_two_administrators_at_the_same_moment(town: Town, attack: Attack) -> None:
+def test_attack_two_administrators_at_the_same_moment(town: Town, attack: Attack) -> None:
     """Sixteen calls, of each against the other: one of the two stays."""
     other = town.admin("other")
     sides = [(town.root, id_of(other)), (other, id_of(town.root))]
@@ -247,7 +247,7 @@ def test_two_administrators_at_the_same_moment(town: Town, attack: Attack) -> No
     assert {type(error) for error in errors} <= {type(None), InvalidTransition, NotFound}
 
 
-def test_a_ring_of_administrators(town: Town) -> None:
+def test_attack_a_ring_of_administrators(town: Town) -> None:
     """Sixteen, each of whom demotes, disables or deletes the next at the same moment: exactly one is left."""
     ring = [town.root, *(town.admin(f"a{number}") for number in range(THREADS - 1))]
     attacks = list(ATTACKS.values())
@@ -306,7 +306,7 @@ def test_an_administrator_deletes_an_account_by_override(town: Town) -> None:
         assert (caught.value.kind, caught.value.key) == ("user", user_id)
 
 
-def test_deleting_ones_own_account_needs_a_recent_proof(town: Town) -> None:
+def test_attack_deleting_ones_own_account_needs_a_recent_proof(town: Town) -> None:
     """To the microsecond, of administrators too; an ended session is no proof however recent."""
     town.admin("other")
     ada = town.person("ada")
@@ -327,7 +327,7 @@ def test_deleting_ones_own_account_needs_a_recent_proof(town: Town) -> None:
         assert town.stored(actor) is not None
 
 
-def test_a_session_of_somebody_else_is_no_proof(town: Town) -> None:
+def test_attack_a_session_of_somebody_else_is_no_proof(town: Town) -> None:
     """An actor of one user that names the session of another."""
     ada, bob = town.person("ada"), town.person("bob")
     mixed = Actor(kind=ActorKind.SESSION, user_id=ada.user_id, role=ada.role, session_id=bob.session_id)
@@ -336,7 +336,7 @@ def test_a_session_of_somebody_else_is_no_proof(town: Town) -> None:
     assert town.stored(ada) is not None
 
 
-def test_accounts_of_others_can_be_neither_deleted_nor_told_from_none(town: Town) -> None:
+def test_attack_accounts_of_others_can_be_neither_deleted_nor_told_from_none(town: Town) -> None:
     """The same denial for an account that exists, an administrator's and one that does not; nothing is written."""
     ada, bob = town.person("ada"), town.person("bob")
     before = town.actions()
@@ -360,7 +360,7 @@ def test_accounts_of_others_can_be_neither_deleted_nor_told_from_none(town: Town
     assert town.sessions(bob) == 1
 
 
-def test_a_key_deletes_nobody(town: Town) -> None:
+def test_attack_a_key_deletes_nobody(town: Town) -> None:
     """Neither its owner nor, as an administrator's, anybody else; it unlocks and purges nobody either, with any scope
     that decides who signs in."""
     ada = town.person("ada")
@@ -425,7 +425,7 @@ def test_a_deletion_that_is_undone_leaves_everything(town: Town) -> None:
 # -- disabling and unlocking
 
 
-def test_who_is_disabled_has_no_way_in(town: Town) -> None:
+def test_attack_who_is_disabled_has_no_way_in(town: Town) -> None:
     """No session is left, and no login makes one; enabling brings none back."""
     ada = town.person("ada")
     token = town.vibe.auth.login(email="ada@example.org", password=PASSWORD).authenticated.token

@@ -37,7 +37,7 @@ def guess(url: str) -> tuple[list[str], int]:
     return told, hasher.checks
 
 
-def test_guessing_from_16_processes(backend: PostgresBackend) -> None:
+def test_attack_guessing_from_16_processes(backend: PostgresBackend) -> None:
     """Of 400 wrong passwords exactly the five of the policy are evaluated, whichever process they come from."""
     url = backend.fresh_url()
     vibe = opened(url)
