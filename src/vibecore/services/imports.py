@@ -1,15 +1,14 @@
-"""Importing a real folder: read as a stream, compared by digest, written in bulk, all in one unit of work."""
+"""Importing a folder or an archive: read as a stream, compared by digest, written in bulk, all in one unit of work."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from uuid import UUID
 
 from vibecore.domain.access import ProjectAccess
@@ -18,7 +17,7 @@ from vibecore.domain.changes import Rows, diff, others
 from vibecore.domain.errors import InvalidValue
 from vibecore.domain.files import File, FileType
 from vibecore.domain.filters import field
-from vibecore.domain.paths import parent_of, parents
+from vibecore.domain.paths import case_key, parent_of, parents
 from vibecore.domain.permissions import Action
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.rules import Boolean
@@ -26,13 +25,18 @@ from vibecore.domain.totals import FileStamp
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.contents import Content, new_file, new_folder, of_bytes
 from vibecore.services.effects import Effects
+from vibecore.services.limits import ImportLimits
 from vibecore.services.scoped import Scoped, check_id
-from vibecore.services.trees import Entry, Skipped, walk
+from vibecore.services.sources import ImportSource
+from vibecore.services.trees import Entry, Skipped
 from vibecore.services.work import Work, writable
 
 CHUNK_FILES: Final = 128
 CHUNK_BYTES: Final = 2 * 1024 * 1024
 """What is read and prepared at once, and how often progress is reported: a chunk ends at whichever comes first."""
+NEW_FILES: Final = 10_000
+NEW_BYTES: Final = 16 * 1024 * 1024
+"""What waits for one COPY."""
 CHANGED_FILES: Final = 1_000
 CHANGED_BYTES: Final = 16 * 1024 * 1024
 """What waits for one UPDATE: the new contents are in memory that long, and the old ones while it runs."""
@@ -74,18 +78,24 @@ class Importer(Scoped):
     def __init__(
         self,
         work: Work,
-        source: str | Path,
+        source: str | Path | BinaryIO,
         *,
         gitignore: bool,
         exclude: Sequence[str],
         delete_missing: bool,
+        refuse_case_collisions: bool,
+        limits: ImportLimits | None,
         progress: Callable[[ImportProgress], None] | None,
     ) -> None:
         super().__init__(work)
-        self._source = source
+        self._source = ImportSource(source)
         self._gitignore = Boolean().check("gitignore", gitignore)
         self._exclude = exclude
         self._delete_missing = Boolean().check("delete_missing", delete_missing)
+        self._refuse_collisions = Boolean().check("refuse_case_collisions", refuse_case_collisions)
+        if limits is not None and type(limits) is not ImportLimits:
+            raise InvalidValue("limits", f"must be {ImportLimits.__name__}, not {type(limits).__name__}")
+        self._limits = ImportLimits() if limits is None else limits
         if progress is not None and not callable(progress):
             raise InvalidValue("progress", f"must be callable, not {type(progress).__name__}")
         self._progress = progress
@@ -98,8 +108,9 @@ class Importer(Scoped):
                 access = batch.add(tx.projects.access, scope, actor.user_id)
                 stamps = batch.add(tx.files.stamps, scope)
             granted = writable(actor, Action.FILES_WRITE, scope, access.value)
-            tree = walk(self._source, gitignore=self._gitignore, exclude=self._exclude)
-            attempt = _Import(tx, self._effects, scope, stamps.value, self._progress)
+            tree = self._source.read(gitignore=self._gitignore, exclude=self._exclude, limits=self._limits)
+            known = Paths(stamps.value) if self._refuse_collisions else None
+            attempt = _Import(tx, self._effects, scope, stamps.value, known, self._progress)
             attempt.write(tree)
             if self._delete_missing:
                 attempt.delete_missing()
@@ -113,7 +124,7 @@ class Importer(Scoped):
         self, tx: UnitOfWork, actor: Actor, access: ProjectAccess, attempt: _Import, report: ImportReport
     ) -> None:
         details = {
-            "source": _shown_name(self._source),
+            "source": self._source.name,
             "created": report.created,
             "updated": report.updated,
             "unchanged": report.unchanged,
@@ -150,12 +161,14 @@ class _Import:
         effects: Effects,
         project_id: UUID,
         stamps: Mapping[str, FileStamp],
+        known: Paths | None,
         progress: Callable[[ImportProgress], None] | None,
     ) -> None:
         self._tx = tx
         self._effects = effects
         self._project_id = project_id
         self._stamps = stamps
+        self._known = known
         self._progress = progress
         self._now = tx.now
         self._folders: dict[str, UUID] = {}
@@ -166,6 +179,7 @@ class _Import:
         self._languages: Counter[str] = Counter()
         self._created = self._updated = self._unchanged = self._deleted = self._gone = self._new_folders = 0
         self._tree_lines = self._tree_bytes = 0
+        self._ended = False
         self.wrote = False
         # Counted from the entries themselves, so that an import also mends counters that another program broke.
         self.files = sum(stamp.type is FileType.FILE for stamp in stamps.values())
@@ -174,18 +188,14 @@ class _Import:
     def write(self, tree: Iterator[Entry | Skipped]) -> None:
         """Bring every entry of `tree` into the project.
 
-        New ones go to the store while they are read. Changed ones gather; when they are too many, the bulk insert
-        ends, they are written, and another begins.
+        New ones go to the store in bulk, as many at once as may wait in memory; changed ones gather likewise.
         """
         prepared = self._prepared(tree)
-        more = True
-        while more:
-            fresh = self._fresh(prepared)
-            first = next(fresh, None)
-            if first is not None:
-                self._tx.files.insert_many(chain((first,), fresh))
+        while not self._ended:
+            fresh = list(self._fresh(prepared))
+            if fresh:
+                self._tx.files.insert_many(fresh)
                 self.wrote = True
-            more = len(self._changed) > 0
             self._write_changed()
 
     def delete_missing(self) -> None:
@@ -244,15 +254,21 @@ class _Import:
                 self._progress(ImportProgress(files=files, bytes=size, path=path))
 
     def _fresh(self, prepared: Iterator[Prepared]) -> Iterator[File]:
-        """Records of the entries that the project does not have, until the changed ones are many."""
+        """Records of the entries that the project does not have, until there are many of them or of changed ones."""
+        count = size = 0
         for path, content in prepared:
             parent = parent_of(path)
             if parent is not None and parent not in self._folders:
+                continue
+            if self._known is not None and (other := self._known.meet(path)) is not None:
+                self._skipped.append(Skipped(path=path, reason=f"differs from {other} by case only"))
                 continue
             stamp = self._stamps.get(path)
             self._seen.add(path)
             if stamp is None:
                 yield self._new(path, parent, content)
+                count += 1
+                size += 0 if content is None else content.size_bytes
             elif content is None:
                 self._known_folder(stamp)
             elif stamp.type is FileType.FOLDER:
@@ -260,8 +276,12 @@ class _Import:
             else:
                 self._count(content)
                 self._compare(stamp, content)
-                if len(self._changed) >= CHANGED_FILES or self._changed_bytes >= CHANGED_BYTES:
-                    return
+            if count >= NEW_FILES or size >= NEW_BYTES or self._many_changed():
+                return
+        self._ended = True
+
+    def _many_changed(self) -> bool:
+        return len(self._changed) >= CHANGED_FILES or self._changed_bytes >= CHANGED_BYTES
 
     def _new(self, path: str, parent: str | None, content: Content | None) -> File:
         parent_id = None if parent is None else self._folders[parent]
@@ -337,7 +357,13 @@ def _next_chunk(tree: Iterator[Entry | Skipped]) -> list[Prepared | Skipped]:
     return chunk
 
 
-def _shown_name(source: str | Path) -> str:
-    """The folder's own name, for people."""
-    name = os.fsencode(Path(source).absolute().name).decode(errors="backslashreplace")
-    return name or "/"
+class Paths:
+    """Paths by what a file system that ignores case and normal form takes them for."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._by_key = {case_key(path): path for path in paths}
+
+    def meet(self, path: str) -> str | None:
+        """Another path that is known already and that such a file system takes for this one; else this is known now."""
+        other = self._by_key.setdefault(case_key(path), path)
+        return None if other == path else other

@@ -73,16 +73,17 @@ def walk(
     "exclude" where that is not a list of patterns of one line, with field "max_file_bytes" where that is not a
     positive number. Running out of descriptors or memory raises OSError.
     """
-    excluded = _exclusions(exclude)
+    excluded = exclusions(exclude)
     if type(max_file_bytes) is not int or max_file_bytes < 1:
         raise InvalidValue("max_file_bytes", "must be a positive integer")
-    source = _source(root)
+    source = source_path(root)
     with _opened_root(source):
         pass
     return _Walk(source, gitignore=gitignore, excluded=excluded, max_file_bytes=max_file_bytes).run()
 
 
-def _exclusions(patterns: object) -> IgnoreRules | None:
+def exclusions(patterns: object) -> IgnoreRules | None:
+    """The rules that the caller's own patterns make. Raises InvalidValue with field "exclude"."""
     if isinstance(patterns, (str, bytes)) or not isinstance(patterns, Sequence):
         raise InvalidValue("exclude", f"must be a list of patterns, not {type(patterns).__name__}")
     lines = [check_text(f"exclude[{place}]", pattern) for place, pattern in enumerate(patterns)]
@@ -92,7 +93,8 @@ def _exclusions(patterns: object) -> IgnoreRules | None:
     return IgnoreRules("\n".join(lines).encode()) if lines else None
 
 
-def _source(root: str | os.PathLike[str]) -> Path:
+def source_path(root: str | os.PathLike[str]) -> Path:
+    """The place that was given, absolute. Raises InvalidValue with field "source"."""
     if isinstance(root, Enum):
         raise InvalidValue("source", "must be a path in text")
     if root == "":
@@ -132,7 +134,7 @@ _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY |
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _REPLACED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 
-_KINDS: Final = {
+KINDS: Final = {
     stat.S_IFLNK: "is a symbolic link",
     stat.S_IFIFO: "is a named pipe",
     stat.S_IFSOCK: "is a socket",
@@ -222,7 +224,7 @@ class _Walk:
             decision = self._excluded.decide(segments, is_folder=is_folder)
             if decision is not None:
                 return "is excluded" if decision else None
-        return "is ignored by .gitignore" if _is_ignored(rules, segments, is_folder=is_folder) else None
+        return "is ignored by .gitignore" if is_ignored(rules, segments, is_folder=is_folder) else None
 
 
 def _open_folder(root: int, names: Iterable[str]) -> int:
@@ -262,23 +264,23 @@ def _order(child: _Child | Skipped) -> tuple[str, bool, str]:
 def _child(item: os.DirEntry[str], folder: str) -> _Child | Skipped:
     prefix = f"{folder}/" if folder else ""
     raw = os.fsencode(item.name)
-    shown = prefix + _shown(raw)
+    named = prefix + shown(raw)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return Skipped(path=shown, reason="has a name that is not UTF-8")
+        return Skipped(path=named, reason="has a name that is not UTF-8")
     if belongs_to_git(text):
-        return Skipped(path=shown, reason="belongs to git")
+        return Skipped(path=named, reason="belongs to git")
     try:
         is_folder = item.is_dir(follow_symlinks=False)
         if not is_folder and not item.is_file(follow_symlinks=False):
             kind = stat.S_IFMT(item.stat(follow_symlinks=False).st_mode)
-            return Skipped(path=shown, reason=_KINDS.get(kind, "is neither a file nor a folder"))
+            return Skipped(path=named, reason=KINDS.get(kind, "is neither a file nor a folder"))
         path = normalise_path(prefix + text)
     except InvalidValue as error:
-        return Skipped(path=shown, reason=f"breaks a path rule: {error.reason}")
+        return Skipped(path=named, reason=f"breaks a path rule: {error.reason}")
     except OSError as error:
-        return _unread(shown, error)
+        return _unread(named, error)
     return _Child(name=item.name, text=text, path=path, is_folder=is_folder)
 
 
@@ -287,7 +289,8 @@ def belongs_to_git(name: str) -> bool:
     return case_key(name) == ".git"
 
 
-def _shown(name: bytes) -> str:
+def shown(name: bytes) -> str:
+    """A name for people: what cannot be shown is escaped."""
     text = name.decode(errors="backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
@@ -310,7 +313,8 @@ def _own_rules(
     return ()
 
 
-def _is_ignored(rules: _Rules, segments: Sequence[bytes], *, is_folder: bool) -> bool:
+def is_ignored(rules: _Rules, segments: Sequence[bytes], *, is_folder: bool) -> bool:
+    """Whether the path is ignored; of the rules of several folders the innermost that say something hold."""
     for depth, found in reversed(rules):
         decision = found.decide(segments[depth:], is_folder=is_folder)
         if decision is not None:

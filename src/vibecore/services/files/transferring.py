@@ -11,6 +11,7 @@ from vibecore.domain.actors import Actor
 from vibecore.services.export_archive import ArchiveFormat
 from vibecore.services.exports import Exporter, ExportProgress, ExportReport
 from vibecore.services.imports import Importer, ImportProgress, ImportReport
+from vibecore.services.limits import ImportLimits
 from vibecore.services.scoped import Scoped
 
 
@@ -21,23 +22,28 @@ class FileTransferring(Scoped):
         self,
         actor: Actor,
         project_id: UUID,
-        source: str | Path,
+        source: str | Path | BinaryIO,
         *,
         gitignore: bool = False,
         exclude: Sequence[str] = (),
         delete_missing: bool = False,
+        refuse_case_collisions: bool = False,
+        limits: ImportLimits | None = None,
         progress: Callable[[ImportProgress], None] | None = None,
     ) -> ImportReport:
-        """Bring the folder `source` of this machine into the project, all or nothing; what is equal is not written.
+        """Bring a tree into the project, all or nothing; what is equal is not written. `source` is a folder of this
+        machine, or a zip or tar (plain, gzip, bzip2, xz), as a file or as an open one of bytes that can seek.
 
         Paths are relative to `source`. What the project holds besides stays, unless `delete_missing`: then entries
-        that the folder does not have go, with their reviews and test results; what the walk skipped never goes.
+        that the tree does not have go, with their reviews and test results; what was skipped never goes.
         Binary files are kept as digest and size. With `gitignore` the `.gitignore` files of the tree hold;
-        `exclude` are more patterns, written as in one that lies in `source`. `progress` is called some times a second,
-        and from 0 again where the import collided with another writer and starts over.
+        `exclude` are more patterns, written as in one that lies in `source`. With `refuse_case_collisions` a path that
+        differs by case only from another one of the tree or the project is skipped. `progress` is called some times a
+        second, and from 0 again where the import collided with another writer and starts over.
 
-        Raises InvalidValue (field "source" where it is not a readable folder, "exclude"), NotFound (kind
-        "project"), PermissionDenied, ReadOnlyProject, and what `progress` raises: then nothing is imported.
+        Raises InvalidValue (field "source" where it is no readable folder and no whole archive, or an archive over the
+        `limits`; "exclude"), NotFound (kind "project"), PermissionDenied, ReadOnlyProject, and what `progress` raises:
+        then nothing is imported.
         """
         importer = Importer(
             self._work,
@@ -45,6 +51,8 @@ class FileTransferring(Scoped):
             gitignore=gitignore,
             exclude=exclude,
             delete_missing=delete_missing,
+            refuse_case_collisions=refuse_case_collisions,
+            limits=limits,
             progress=progress,
         )
         return importer.run(actor, project_id)
