@@ -81,7 +81,8 @@ def test_a_folder_that_is_none(tmp_path: Path, arguments: list[str]) -> None:
     file.write_text("")
     run = (*arguments, "--url", f"embedded://{tmp_path}/server")
     assert vibecore(*run, tmp_path / "gone").refused(USAGE) == f"path: no such folder: {tmp_path}/gone"
-    assert vibecore(*run, file).refused(USAGE) == f"path: is not a folder: {file}"
+    reason = "is not a folder" if arguments == ["demo"] else "is neither a folder nor a zip or tar archive"
+    assert vibecore(*run, file).refused(USAGE) == f"path: {reason}: {file}"
     assert vibecore(*run, file / "below").refused(USAGE) == f"path: no such folder: {file}/below"
     assert vibecore(*run, "x" * 5000).refused(USAGE).startswith("path: cannot be a folder: xxx")
     assert vibecore(*run, "").refused(USAGE) == "path: is empty"

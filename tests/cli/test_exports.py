@@ -96,3 +96,12 @@ def test_what_is_asked_for_wrongly(database: str, project: str, tmp_path: Path) 
         assert export(database, *arguments).refused(code) == line
     assert not (tmp_path / "out").exists()
     assert os.path.getsize(tmp_path / "a.zip") == 0  # noqa: PTH202
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_an_archive_goes_in_as_it_came_out(database: str, project: str, tmp_path: Path, name: str) -> None:
+    """By `import`, which takes archives as it takes folders."""
+    export(database, tmp_path / name).done()
+    into = ("--project", project, "--url", database, "--json")
+    found = vibecore("import", tmp_path / name, *into, "--refuse-case-collisions").done().json["import"]
+    assert (found["created"], found["updated"], found["unchanged"], found["skipped"]) == (0, 0, 4, [])

@@ -26,6 +26,7 @@ from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store
 from vibecore.services.challenges import Wants, make_challenge
 from vibecore.services.deployments.following import LogStream
+from vibecore.services.limits import ImportLimits
 from vibecore.services.mail.local import OutboxMailer
 from vibecore.testing.builders import make
 from vibecore.testing.effects import START, fixed_effects
@@ -276,6 +277,7 @@ def _usual(house: House) -> dict[str, Any]:
         "refuse_case_collisions": True,
         "exclude": ("*.pyc",),
         "archive": None,
+        "limits": ImportLimits(),
         "overwrite": False,
         "gitignore": True,
         "delete_missing": False,

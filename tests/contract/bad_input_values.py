@@ -53,6 +53,7 @@ from vibecore.domain.schema import NO_DEFAULT, Column, Table
 from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.tests import TEST_RESULTS
 from vibecore.domain.users import USERS, UserRole
+from vibecore.services.limits import ImportLimits
 from vibecore.testing.effects import START
 from vibecore.testing.parity.arguments import ISSUE, PASSWORDS
 from vibecore.testing.wrong import NUL, SURROGATES, Label, wrong_values
@@ -474,6 +475,7 @@ BY_NAME: Final[dict[str, Source]] = {
     ],
     "archive": lambda house: [1, True, 1.5, "", "zip", b"zip", [], object(), Label.ADMIN],
     "overwrite": _rule(Boolean()),
+    "limits": lambda house: [1, True, 1.5, "", {}, (), object(), ImportLimits],
     "refuse_case_collisions": _rule(Boolean()),
     "gitignore": _rule(Boolean()),
     "delete_missing": _rule(Boolean()),

@@ -1,4 +1,4 @@
-"""Folders named on the command line."""
+"""Folders and archives named on the command line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,26 @@ from vibecore.cli.exits import printable
 from vibecore.domain.errors import InvalidValue
 
 LONGEST_NAME: Final = 100
+
+
+def checked_source(given: str) -> Path:
+    """`given` as a folder or an archive that can be read; InvalidValue names it."""
+    from vibecore.services.archive_members import open_archive
+    from vibecore.services.limits import ImportLimits
+
+    place = Path(given)
+    try:
+        if not given or not place.is_file():
+            return checked_folder(given)
+        with place.open("rb") as file:
+            open_archive(file, ImportLimits())
+    except InvalidValue as error:
+        if error.field == "path":
+            raise
+        raise InvalidValue("path", f"{error.reason}: {given}") from None
+    except OSError:
+        raise InvalidValue("path", f"may not be read: {given}") from None
+    return place
 
 
 def checked_folder(given: str) -> Path:

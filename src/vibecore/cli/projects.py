@@ -1,4 +1,4 @@
-"""A project from the command line: bringing a folder into it, and telling how good it is."""
+"""A project from the command line: bringing a tree into it, and telling how good it is."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from vibecore.domain.quality import QualityReport
 
 
-def import_folder(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="The folder to import.")],
+def import_tree(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The folder, zip or tar to import.")],
     project: Annotated[
         str | None,
         typer.Option("--project", metavar="PROJECT", help="Into this project: an id or a name.", show_default=False),
@@ -34,23 +34,27 @@ def import_folder(
         bool, typer.Option("--gitignore/--no-gitignore", help="Leave out what the tree's .gitignore files name.")
     ] = True,
     delete_missing: Annotated[
-        bool, typer.Option("--delete-missing", help="Remove what the project holds and the folder does not.")
+        bool, typer.Option("--delete-missing", help="Remove what the project holds and the tree does not.")
+    ] = False,
+    refuse_case_collisions: Annotated[
+        bool,
+        typer.Option("--refuse-case-collisions", help="Leave out what differs by case only from another path."),
     ] = False,
     review: Annotated[bool, typer.Option("--review", help="Review what changed, too.")] = False,
     url: Url = None,
     schema: Schema = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a folder into a project, all or nothing; what is equal is not written."""
+    """Bring a folder or an archive into a project, all or nothing; what is equal is not written."""
     from vibecore.cli import documents, output, targets, work
-    from vibecore.cli.folders import checked_folder
+    from vibecore.cli.folders import checked_source
     from vibecore.cli.progress import Steps
 
     if (project is None) == (new is None):
         raise InvalidValue("project", "give either --project or --new")
     if project is None and email is None:
         raise InvalidValue("email", "a new project needs an owner: give --email")
-    folder = checked_folder(path)
+    source = checked_source(path)
     target = targets.lasting(url)
     password = accounts.read_password() if email is not None else ""
     steps = Steps(output.err())
@@ -65,11 +69,12 @@ def import_folder(
             vibe,
             actor,
             into.id,
-            folder,
+            source,
             steps,
             gitignore=gitignore,
             exclude=tuple(exclude or ()),
             delete_missing=delete_missing,
+            refuse_case_collisions=refuse_case_collisions,
         )
         python = imported.languages.get("Python", 0)
         reviewed = work.review(vibe, actor, into.id, steps, files=python) if review else None

@@ -23,22 +23,24 @@ def import_tree(
     vibe: Vibe,
     actor: Actor,
     project_id: UUID,
-    folder: Path,
+    source: Path,
     steps: Steps,
     *,
     gitignore: bool,
     exclude: tuple[str, ...],
     delete_missing: bool = False,
+    refuse_case_collisions: bool = False,
 ) -> ImportReport:
     """`vibe.files.import_tree`, its progress on stderr."""
     with steps.step("import") as step:
         report = vibe.files.import_tree(
             actor,
             project_id,
-            folder,
+            source,
             gitignore=gitignore,
             exclude=exclude,
             delete_missing=delete_missing,
+            refuse_case_collisions=refuse_case_collisions,
             progress=lambda now: step.at(now.files, f"{now.files:,} files, {mebibytes(now.bytes)}"),
         )
         files = report.created + report.updated + report.unchanged

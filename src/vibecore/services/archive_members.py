@@ -137,6 +137,9 @@ class TarArchive:
         # The reader takes whatever is no header for the end. A whole archive ends with blocks of zeros.
         if unpacked.last != bytes(BLOCK):
             raise refused(f"is cut off or damaged after {count} entries")
+        # Only at its own end a compressed file proves to be whole.
+        while unpacked.read(PIECE):
+            pass
 
 
 def _refusal(entry: tarfile.TarInfo) -> str | None:

@@ -22,6 +22,7 @@ from vibecore.domain.projects import ProjectStatus, Visibility
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
 from vibecore.services.export_archive import ArchiveFormat
+from vibecore.services.limits import ImportLimits
 from vibecore.testing import strategies
 from vibecore.testing.effects import START
 from vibecore.testing.parity.calls import PATHS
@@ -30,6 +31,7 @@ from vibecore.testing.parity.world import CHILDREN, LINKS, World
 PASSWORDS: Final = ("correct horse battery staple", "another long password", "short")
 EMAILS: Final = ("ada@example.org", "ADA@example.org", "bob@example.org", "cy@example.org", "no address")
 FOLDERS: Final = ("empty", "tree", "changed")
+ARCHIVES: Final = ("tree.zip", "changed.tar.gz", "hostile.tar", "cut.zip")
 TARGETS: Final = (*FOLDERS, "nowhere")
 ISSUE: Final = {"line": 1, "column": 1, "severity": "error", "category": "correctness", "message": "wrong"}
 LINES: Final = (
@@ -164,6 +166,7 @@ ARGUMENTS: Final[dict[str, Values]] = {
     "exclude": _sampled((), ("*.pyc",), ("b/",)),
     "archive": _sampled(None, *ArchiveFormat),
     "overwrite": _drawn(st.booleans()),
+    "limits": _sampled(ImportLimits(), ImportLimits(max_file_bytes=5, max_entries=4)),
     "gitignore": _drawn(st.booleans()),
     "delete_missing": _drawn(st.booleans()),
     "environment": _sampled("production", "Production", "staging"),
@@ -210,7 +213,9 @@ BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
     ("projects", "set_status", "status"): _sampled(*ProjectStatus),
     ("files", "rename", "name"): _sampled("a", "b", "c", "A", "É", "é", "new", "x/y"),
     ("deployments", "transition", "status"): _status,
-    ("files", "import_tree", "source"): lambda s: st.sampled_from(FOLDERS).map(lambda name: s.world.folder / name),
+    ("files", "import_tree", "source"): lambda s: st.sampled_from((*FOLDERS, *ARCHIVES)).map(
+        lambda name: s.world.folder / name
+    ),
     ("files", "export_tree", "target"): lambda s: st.sampled_from(TARGETS).map(lambda name: s.world.folder / name),
 }
 """What fits where a name means something else than elsewhere."""

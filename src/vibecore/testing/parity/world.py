@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tarfile
+import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -182,13 +185,33 @@ LINKS: Final = {
 
 
 def make_folders(folder: Path) -> None:
-    """What imports read: nothing, a small tree, and the same tree after some changes."""
-    for name, files in {
+    """What imports read: nothing, a small tree, the same tree after some changes, archives of them, one made to harm
+    and one that is cut off."""
+    trees: dict[str, dict[str, bytes]] = {
         "empty": {},
         "tree": {"a/b": b"x\n", "a/c.py": b"import os\n", "b": b"\xff\x00", "é.md": b"# title\n"},
         "changed": {"a/b": b"y\n", "a/c.py": b"import os\n", "c/d": b""},
-    }.items():
+    }
+    for name, files in trees.items():
         (folder / name).mkdir()
         for path, data in files.items():
             (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / name / path).write_bytes(data)
+    with zipfile.ZipFile(folder / "tree.zip", "w") as packed:
+        for path, data in trees["tree"].items():
+            packed.writestr(path, data)
+    (folder / "cut.zip").write_bytes((folder / "tree.zip").read_bytes()[:-30])
+    with tarfile.open(folder / "changed.tar.gz", "w:gz") as archive:
+        for path, data in trees["changed"].items():
+            archive.addfile(_member(path, size=len(data)), BytesIO(data))
+    with tarfile.open(folder / "hostile.tar", "w") as archive:
+        archive.addfile(_member("a", type=tarfile.SYMTYPE, linkname="/etc"))
+        for path in ("a/passwd", "../up", "b", "B", ".git/config", "c/d", "c"):
+            archive.addfile(_member(path, size=1), BytesIO(b"1"))
+
+
+def _member(name: str, **fields: Any) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made
