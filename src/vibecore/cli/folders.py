@@ -17,15 +17,17 @@ def checked_source(given: str) -> Path:
     from vibecore.services.archive_members import open_archive
     from vibecore.services.limits import ImportLimits
 
+    try:
+        is_file = bool(given) and Path(given).is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        return checked_folder(given)
     place = Path(given)
     try:
-        if not given or not place.is_file():
-            return checked_folder(given)
         with place.open("rb") as file:
             open_archive(file, ImportLimits())
     except InvalidValue as error:
-        if error.field == "path":
-            raise
         raise InvalidValue("path", f"{error.reason}: {given}") from None
     except OSError:
         raise InvalidValue("path", f"may not be read: {given}") from None
