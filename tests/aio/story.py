@@ -116,6 +116,11 @@ def story(source: Path) -> Story:
     yield said("projects", "members", actor, id)
     yield said("projects", "set_member_role", actor, id, bob.id, role=UserRole.DEVELOPER)
     yield said("projects", "remove_member", actor, id, bob.id)
+    yield said("projects", "search", actor, "engine")
+    yield said("projects", "search", nobody, "engine")
+    second = yield said("projects", "create", actor, name="second engine")
+    yield said("projects", "transfer", actor, second.id, bob.id)
+    yield said("projects", "transfer", actor, second.id, ada.id)
 
     seen: list[Any] = []
     yield said("files", "import_tree", actor, id, source, progress=seen.append)
@@ -127,6 +132,8 @@ def story(source: Path) -> Story:
     yield said("files", "copy", actor, id, "docs", "more/docs")
     yield said("files", "children", actor, id, "more", limit=1)
     yield said("files", "read", actor, id, "docs/INDEX.md")
+    yield said("projects", "derive_tech_stack", actor, id)
+    yield said("projects", "derive_tech_stack", actor, id, apply=True)
     yield said("files", "get", actor, id, file.id)
     yield said("files", "find", actor, id, ada.id)
     yield said("files", "tree", actor, id)

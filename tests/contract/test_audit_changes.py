@@ -67,6 +67,7 @@ READERS: Final = frozenset(
         ("projects", "get"),
         ("projects", "members"),
         ("projects", "page"),
+        ("projects", "search"),
         ("quality", "history"),
         ("reviews", "find"),
         ("reviews", "get"),

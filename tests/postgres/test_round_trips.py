@@ -314,6 +314,18 @@ def _restore(world: World) -> Call:
     return lambda: world.vibe.projects.restore(world.ada, project_id)
 
 
+def _transfer(world: World) -> Call:
+    project_id, user_id = world.new_project().id, world.new_user()
+    world.vibe.projects.add_member(world.ada, project_id, user_id)
+    return lambda: world.vibe.projects.transfer(world.ada, project_id, user_id)
+
+
+def _derive(world: World) -> Call:
+    project_id = world.new_project().id
+    world.vibe.files.write(world.ada, project_id, "pyproject.toml", '[project]\ndependencies = ["flask"]\n')
+    return lambda: world.vibe.projects.derive_tech_stack(world.ada, project_id, apply=True)
+
+
 def _write(world: World) -> Call:
     path = world.new_file()
     return lambda: world.vibe.files.write(world.ada, world.id, path, f"# {world.name()}\n")
@@ -447,6 +459,9 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "projects.restore": (WRITE, _restore),
     "projects.members": (READ, lambda w: lambda: w.vibe.projects.members(w.ada, w.id)),
     "projects.add_member": (WRITE, _add_member),
+    "projects.search": (READ, lambda w: lambda: w.vibe.projects.search(w.ada, "engine")),
+    "projects.transfer": (WRITE, _transfer),
+    "projects.derive_tech_stack": (WRITE, _derive),
     "projects.set_member_role": (WRITE, _member_role),
     "projects.remove_member": (WRITE, _remove_member),
     "files.write": (WRITE, _write),

@@ -27,6 +27,7 @@ from vibecore.domain.quality import QualityReport
 from vibecore.domain.totals import FileEntry, FileStamp
 from vibecore.services.exports import ExportReport
 from vibecore.services.imports import ImportProgress, ImportReport
+from vibecore.services.stacks import DerivedStack
 
 
 async def opening(engine: AsyncEngine) -> None:
@@ -68,6 +69,9 @@ async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
 
 async def inherited(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     """Methods that a service has from the class before it."""
+    assert_type(await avibe.projects.search(actor, "engine"), Page[Project])
+    assert_type(await avibe.projects.transfer(actor, id, id), Project)
+    assert_type(await avibe.projects.derive_tech_stack(actor, id), DerivedStack)
     assert_type(await avibe.projects.members(actor, id), Page[ProjectMember])
     assert_type(await avibe.projects.remove_member(actor, id, id), None)
 

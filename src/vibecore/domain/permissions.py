@@ -27,6 +27,7 @@ class Action(StrEnum):
     PROJECT_UPDATE = "project.update"
     PROJECT_STATUS = "project.status"
     PROJECT_ARCHIVE = "project.archive"
+    PROJECT_TRANSFER = "project.transfer"
     PROJECT_LEAVE = "project.leave"
     MEMBERS_READ = "members.read"
     MEMBERS_MANAGE = "members.write"
@@ -101,6 +102,7 @@ NEEDED: Final[dict[Action, Grant]] = {
     Action.MEMBERS_MANAGE: Grant.ADMIN,
     Action.PROJECT_AUDIT: Grant.ADMIN,
     Action.PROJECT_ARCHIVE: Grant.OWNER,
+    Action.PROJECT_TRANSFER: Grant.OWNER,
 }
 """The weakest grant that allows an action on a project."""
 

@@ -13,23 +13,28 @@ from vibecore.domain.changes import NOT_GIVEN, NotGiven, changes, diff
 from vibecore.domain.deployments import IN_FLIGHT, Deployment
 from vibecore.domain.environments import PRODUCTION
 from vibecore.domain.errors import InvalidTransition, InvalidValue, NotFound, PermissionDenied, Stale
-from vibecore.domain.filters import Filter, field
+from vibecore.domain.filters import And, Filter, field
 from vibecore.domain.paging import OrderBy, Page
 from vibecore.domain.permissions import Action, in_scope
 from vibecore.domain.pipelines import ExecutionStatus
 from vibecore.domain.projects import PROJECTS, TRANSITIONS, Project, ProjectStatus, Visibility
-from vibecore.domain.rules import Boolean, Timestamp, check_member
+from vibecore.domain.rules import Boolean, Timestamp, check_member, check_text
 from vibecore.domain.stacks import check_tech_stack
 from vibecore.repositories.unit_of_work import Pending, UnitOfWork
 from vibecore.services.members import MemberMethods
+from vibecore.services.ownership import OwnershipMethods
 from vibecore.services.scoped import check_id
+from vibecore.services.stacks import StackMethods
 from vibecore.services.work import allowed, readable, writable
 
+MAX_WORDS: Final = 20
+MAX_SEARCHED: Final = 1000
+"""Words, and characters with the white space between them, that one search takes."""
 _DEPLOYING: Final = field("status").among(IN_FLIGHT)
 _EXECUTING: Final = field("status").among((ExecutionStatus.QUEUED, ExecutionStatus.BLOCKED, ExecutionStatus.RUNNING))
 
 
-class ProjectService(MemberMethods):
+class ProjectService(MemberMethods, OwnershipMethods, StackMethods):
     """`vibe.projects`."""
 
     def create(
@@ -109,6 +114,39 @@ class ProjectService(MemberMethods):
         With `everything` all there are, for administrators and the system only. Raises PermissionDenied, InvalidValue,
         InvalidCursor.
         """
+        return self._listed(actor, everything, where, order_by, limit, cursor)
+
+    def search(
+        self,
+        actor: Actor,
+        text: str,
+        *,
+        everything: bool = False,
+        where: Filter | None = None,
+        order_by: OrderBy | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Project]:
+        """The projects that `actor` may read and whose name or description holds every word of `text`, by name unless
+        `order_by` says otherwise.
+
+        Words are what stands between white space, at most 20. They are searched as they stand: case counts, no
+        character is a wildcard, and a part of a word is found too. `where` narrows it; `everything` as for `page`.
+        Raises PermissionDenied, InvalidCursor; InvalidValue, also for a `text` without a word.
+        """
+        found = _holding(text)
+        narrowed = found if where is None else found & where
+        return self._listed(actor, everything, narrowed, "name" if order_by is None else order_by, limit, cursor)
+
+    def _listed(
+        self,
+        actor: Actor,
+        everything: bool,
+        where: Filter | None,
+        order_by: OrderBy | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[Project]:
         Boolean().check("everything", everything)
 
         def run(tx: UnitOfWork) -> Page[Project]:
@@ -242,6 +280,17 @@ class ProjectService(MemberMethods):
             stored = batch.add(tx.projects.update, after)
             batch.add(tx.audit.append, row)
         return stored.value
+
+
+def _holding(text: str) -> And:
+    words = check_text("text", text).split()
+    if not words:
+        raise InvalidValue("text", "holds no word")
+    if len(words) > MAX_WORDS:
+        raise InvalidValue("text", f"holds more than {MAX_WORDS} words")
+    if len(text) > MAX_SEARCHED:
+        raise InvalidValue("text", f"is longer than {MAX_SEARCHED} characters")
+    return And(tuple(field("name").contains(word) | field("description").contains(word) for word in words))
 
 
 def _owner(actor: Actor) -> UUID:

@@ -44,6 +44,7 @@ KNOWN: dict[str, Any] = {
     "reason": "test",
     "score": 90,
     "test_type": TestType.UNIT,
+    "text": "engine",
     "version": "1.0",
 }
 NO_ACTOR = {
@@ -59,7 +60,7 @@ NO_ACTOR = {
     ("sessions", "rotate"),
 }
 """What makes an actor cannot ask for one, nor what is done with a link."""
-FOR_ANYBODY = {("auth", "register"), ("projects", "page")}
+FOR_ANYBODY = {("auth", "register"), ("projects", "page"), ("projects", "search")}
 """What an anonymous actor may call; what it gets is tested with the service."""
 FOR_USERS = {
     ("auth", "logout"),
@@ -67,6 +68,7 @@ FOR_USERS = {
     ("passwords", "change"),
     *(("second_factors", name) for name in ("enrol", "confirm", "disable", "new_recovery_codes")),
     ("projects", "page"),
+    ("projects", "search"),
     ("projects", "create"),
     ("sessions", "reauthenticate"),
     ("sessions", "revoke_others"),

@@ -167,6 +167,10 @@ ARGUMENTS: Final[dict[str, Values]] = {
     "archive": _sampled(None, *ArchiveFormat),
     "overwrite": _drawn(st.booleans()),
     "limits": _sampled(ImportLimits(), ImportLimits(max_file_bytes=5, max_entries=4)),
+    "apply": _drawn(st.booleans()),
+    "leave": _drawn(st.booleans()),
+    "new_owner_id": lambda s: _known(s.world.users, NO_ID),
+    "text": _sampled("e", "engine", "é line", "A", "%", "_"),
     "gitignore": _drawn(st.booleans()),
     "delete_missing": _drawn(st.booleans()),
     "environment": _sampled("production", "Production", "staging"),
@@ -228,7 +232,7 @@ SPOILT_BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
 SPOILT: Final[dict[str, Values]] = {
     "actor": lambda s: st.sampled_from(s.world.actors),
     **dict.fromkeys(
-        ("project_id", "user_id", "session_id", "key_id", *CHILDREN.values()),
+        ("project_id", "user_id", "new_owner_id", "session_id", "key_id", *CHILDREN.values()),
         lambda s: st.sampled_from([NO_ID, *s.world.users, *(each.id for each in s.world.projects)]),
     ),
     "token": lambda s: st.sampled_from(
@@ -260,6 +264,7 @@ SPOILT: Final[dict[str, Values]] = {
     "coverable": _sampled(2, None),
     "covered": _sampled(11, None),
     "months": _sampled(-1, 121),
+    "text": _sampled("", " ", "a\0b", "a " * 21),
     "limit": _sampled(-1, 1001),
     "cursor": _sampled("", "nonsense"),
     "order_by": _sampled("nonsense"),

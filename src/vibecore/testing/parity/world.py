@@ -189,7 +189,13 @@ def make_folders(folder: Path) -> None:
     and one that is cut off."""
     trees: dict[str, dict[str, bytes]] = {
         "empty": {},
-        "tree": {"a/b": b"x\n", "a/c.py": b"import os\n", "b": b"\xff\x00", "é.md": b"# title\n"},
+        "tree": {
+            "a/b": b"x\n",
+            "a/c.py": b"import os\n",
+            "a/package.json": b'{"dependencies": {"react": "19"}}',
+            "b": b"\xff\x00",
+            "é.md": b"# title\n",
+        },
         "changed": {"a/b": b"y\n", "a/c.py": b"import os\n", "c/d": b""},
     }
     for name, files in trees.items():
