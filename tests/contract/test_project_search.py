@@ -13,6 +13,7 @@ from tests.contract.project_site import Site, id_of
 from vibecore.domain.actors import Actor
 from vibecore.domain.errors import InvalidCursor, InvalidValue, PermissionDenied
 from vibecore.domain.filters import Filter, checked, field, predicate
+from vibecore.domain.json import JsonObject
 from vibecore.domain.paging import desc
 from vibecore.domain.projects import PROJECTS, Project, ProjectStatus, Visibility
 from vibecore.repositories.unit_of_work import Mode, Store
@@ -110,8 +111,8 @@ def test_every_column_of_a_project_is_filtered_by_its_type(site: Site) -> None:
             description="text",
             visibility=Visibility.TEAM,
             status=ProjectStatus.ARCHIVED,
-            tech_stack={"backend": ["Python", "PostgreSQL"]},
-            architecture={"layers": 3},
+            tech_stack=JsonObject({"backend": ["Python", "PostgreSQL"]}),
+            architecture=JsonObject({"layers": 3}),
             repository_url="https://example.org/x.git",
             deployed_url="https://example.org",
             current_version="1.0",

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from vibecore.domain.filters import Filter, checked, field
+from vibecore.domain.json import JsonObject
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.users import USERS
 from vibecore.repositories.postgres._filters import Params, condition
@@ -34,8 +35,8 @@ def test_containment_uses_the_index(store: PostgresStore, server: sa.Connection,
         rows = [build(PROJECTS, id=UUID(int=10_000 + number), owner_id=owner.id) for number in range(MANY)]
         rows[7] = dataclasses.replace(
             rows[7],
-            tech_stack={"backend": ["Python", "Rust"]},
-            architecture={"layers": [{"name": "store"}, {"name": "mill", "size": 1}]},
+            tech_stack=JsonObject({"backend": ["Python", "Rust"]}),
+            architecture=JsonObject({"layers": [{"name": "store"}, {"name": "mill", "size": 1}]}),
         )
         tx.projects.insert_many(rows)
         tx.commit()
