@@ -77,10 +77,12 @@ class Issue:
     rule_id: str
     """The tool's name for the rule."""
     fingerprint: str
-    """The same for the same finding after lines moved; see `fingerprint`."""
+    """The same for the same finding after lines moved; see `domain.findings.fingerprints`."""
     tool: str
     effort_minutes: int
     suppressed: bool = False
+    suppression_reason: str | None = None
+    """Why it is accepted; None where nobody said, and where it is not suppressed."""
 
     def to_json(self) -> dict[str, object]:
         """Every field by its name; enums as their values."""
@@ -96,6 +98,7 @@ class Issue:
             "tool": self.tool,
             "effort_minutes": self.effort_minutes,
             "suppressed": self.suppressed,
+            "suppression_reason": self.suppression_reason,
         }
 
     @classmethod
@@ -107,7 +110,8 @@ class Issue:
         missing value where one may be missing.
 
         Raises InvalidValue whose field is the path of the wrong value, from `field` on: a wrong type, a number or
-        length out of range, an unknown severity, category or key. Nothing is clamped.
+        length out of range, an unknown severity, category or key, a reason for suppressing what is not suppressed.
+        Nothing is clamped.
         """
         if not isinstance(value, Mapping):
             raise InvalidValue(field, f"must be a JSON object, not {type(value).__name__}")
@@ -123,6 +127,10 @@ class Issue:
         rule_id = _LABEL.check(f"{field}.rule_id", given.get("rule_id", MANUAL))
         tool = _LABEL.check(f"{field}.tool", given.get("tool", MANUAL))
         suggestion = given.get("suggestion")
+        suppressed = _FLAG.check(f"{field}.suppressed", given.get("suppressed", False))
+        reason = given.get("suppression_reason")
+        if reason is not None and not suppressed:
+            raise InvalidValue(f"{field}.suppression_reason", "is given for an issue that is not suppressed")
         return cls(
             line=_LINE.check(f"{field}.line", given["line"]),
             column=_LINE.check(f"{field}.column", given["column"]),
@@ -136,7 +144,8 @@ class Issue:
             ),
             tool=tool,
             effort_minutes=_EFFORT.check(f"{field}.effort_minutes", given.get("effort_minutes", severity.minutes)),
-            suppressed=_FLAG.check(f"{field}.suppressed", given.get("suppressed", False)),
+            suppressed=suppressed,
+            suppression_reason=None if reason is None else _PROSE.check(f"{field}.suppression_reason", reason),
         )
 
 

@@ -45,9 +45,11 @@ SEED = {
 }
 
 
-@given(ISSUES)
-def test_json_there_and_back_is_the_same_issue(issue: Issue) -> None:
+@given(ISSUES, WORDS)
+def test_json_there_and_back_is_the_same_issue(issue: Issue, reason: str) -> None:
     """Every field survives, and enums become plain strings."""
+    if issue.suppressed:
+        issue = dataclasses.replace(issue, suppression_reason=reason)
     written = issue.to_json()
     assert Issue.from_json(written) == issue
     assert type(written["severity"]) is type(written["category"]) is str
@@ -89,6 +91,8 @@ def test_an_issue_of_the_five_known_keys_is_completed() -> None:
         ({"effort_minutes": -1}, "issues[1].effort_minutes"),
         ({"effort_minutes": MAX_EFFORT_MINUTES + 1}, "issues[1].effort_minutes"),
         ({"suppressed": 1}, "issues[1].suppressed"),
+        ({"suppression_reason": "known"}, "issues[1].suppression_reason"),
+        ({"suppressed": True, "suppression_reason": ""}, "issues[1].suppression_reason"),
         ({"unheard_of": 1}, "issues[1]"),
         ({7: 1}, "issues[1]"),
     ],
