@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 from pyotp.totp import TOTP
 
 from tests.aio.world import PASSWORD
+from tests.reports_data import result as sarif_result
+from tests.reports_data import sarif
 from vibecore.aio import AsyncServices
 from vibecore.aio.service import AsyncLogStream
 from vibecore.bootstrap.services import Services
@@ -144,6 +146,9 @@ def story(source: Path) -> Story:
 
     yield said("reviews", "run", actor, id)
     review = yield said("reviews", "record", actor, id, "package/engine.py", score=70, summary="fine")
+    report = sarif(sarif_result("package/engine.py", 1))
+    yield said("reviews", "import_sarif", actor, id, report)
+    yield said("reviews", "export_sarif", actor, id, reviewer="Tool")
     yield said("reviews", "latest", actor, id)
     yield said("reviews", "get", actor, id, review.id)
     yield said("reviews", "find", actor, id, ada.id)

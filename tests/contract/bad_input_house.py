@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pyotp.totp import TOTP
 
+from tests.reports_data import result, sarif
 from vibecore.bootstrap.services import Services
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
@@ -287,6 +288,8 @@ def _usual(house: House) -> dict[str, Any]:
         "delete_missing": False,
         "progress": lambda progress: None,
         "reviewers": None,
+        "root": "/home/ci/engine",
+        "complete": True,
         "environment": "canary",
         "version": "1.1",
         "config": {"a": 1},
@@ -359,6 +362,7 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("files", "rename"): lambda house: {"path": "src/a.py", "name": "renamed.py"},
     ("files", "children"): lambda house: {"folder": None},
     ("files", "copy"): lambda house: {"source": "src", "target": "copied/src"},
+    ("reviews", "import_sarif"): lambda house: {"source": sarif(result("src/a.py", 1))},
     ("files", "import_tree"): lambda house: {"source": house.folder},
     ("files", "export_tree"): lambda house: {"target": house.folder.with_name(f"exported-{id(house)}")},
     ("deployments", "retry"): lambda house: {"deployment_id": house.mine.failed},

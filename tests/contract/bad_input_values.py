@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
-from io import BytesIO
+from io import BytesIO, StringIO
 from itertools import repeat
 from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
 from tests.contract.bad_input_house import House
+from tests.reports_data import result, sarif
 from vibecore.domain.actors import Actor, ActorKind
 from vibecore.domain.api_keys import API_KEYS, make_api_key
 from vibecore.domain.audit import AHEAD
@@ -418,6 +419,13 @@ def _reviewers(house: House) -> list[Any]:
 
 _NO_ADDRESSES: Final = ("", "name", "a@b@c", "a b@c", "@b", "a@", "é" * 130 + "@b")
 
+
+def _reports(house: House) -> list[Any]:
+    cut = sarif(result("src/a.py", 1))[:-9]
+    bytes_: list[Any] = [b"", b"{}", b"[]", b"\xff\xfe", b"\0", b'{"version": "2.1.0"}', cut, bytearray(b"{}")]
+    return [None, 1, 1.5, True, "", NUL, "/nowhere/at/all", str(house.folder), ["x"], object(), StringIO("{}"), *bytes_]
+
+
 ALIASES: Final[dict[str, tuple[str, ...]]] = {"where": ("field", "id", "created_at"), "order_by": ("field",)}
 """Names besides its own under which a parameter's error may go: a filter's literal goes by its column."""
 
@@ -485,6 +493,8 @@ BY_NAME: Final[dict[str, Source]] = {
     "delete_missing": _rule(Boolean()),
     "progress": lambda house: [1, True, "print", b"", [], object()],
     "reviewers": _reviewers,
+    "root": lambda house: [1, True, b"/home", ["/home"], object(), "", "relative", "a/../b", NUL, f"/{NUL}"],
+    "complete": _rule(Boolean()),
     "environment": _text_at_a_method("", " ", "x" * 51, "é", "a b", "a\n\nb", ".a", "a.", "x" * 100_000),
     "version": _column(DEPLOYMENTS, "version"),
     "config": _column(DEPLOYMENTS, "config"),
@@ -554,6 +564,7 @@ BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
     **{("auth", name, "device"): _not_text_but_none for name in ("login", "complete_challenge", "complete_enrolment")},
     ("sessions", "reauthenticate", "code"): _not_text_but_none,
     ("files", "import_tree", "source"): _folders,
+    ("reviews", "import_sarif", "source"): _reports,
     ("files", "export_tree", "target"): _targets,
     ("deployments", "transition", "reason"): lambda house: [*wrong_values(DEPLOYMENTS.by_name["reason"]), ""],
     ("deployments", "append_logs", "first"): lambda house: [*_rule(Integer(low=1))(house), 2],

@@ -69,6 +69,7 @@ READERS: Final = frozenset(
         ("projects", "page"),
         ("projects", "search"),
         ("quality", "history"),
+        ("reviews", "export_sarif"),
         ("reviews", "find"),
         ("reviews", "get"),
         ("reviews", "latest"),

@@ -19,6 +19,8 @@ from uuid import UUID
 import pytest
 from pyotp.totp import TOTP
 
+from tests.reports_data import result as sarif_result
+from tests.reports_data import sarif
 from vibecore.bootstrap import stores
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.actors import Actor
@@ -361,6 +363,11 @@ def _import(world: World) -> Call:
     return lambda: world.vibe.files.import_tree(world.ada, world.id, tree)
 
 
+def _sarif(world: World) -> Call:
+    report = sarif(sarif_result(world.path, 1))
+    return lambda: world.vibe.reviews.import_sarif(world.ada, world.id, report)
+
+
 def _transition(world: World) -> Call:
     deployment = world.pending()
     return lambda: world.moved(deployment, DeploymentStatus.BUILDING)
@@ -500,6 +507,9 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "reviews.record": (WRITE, lambda w: lambda: w.vibe.reviews.record(w.ada, w.id, w.path, score=80)),
     # Bulk: what is known, the files page by page while no transaction is open, then one that records the findings.
     "reviews.run": (6, _review),
+    # A look at the tree, one for the contents of each 500 files or 8 MiB that are named, and the unit that writes.
+    "reviews.import_sarif": (6, _sarif),
+    "reviews.export_sarif": (READ, lambda w: lambda: w.vibe.reviews.export_sarif(w.ada, w.id)),
     "reviews.latest": (READ, lambda w: lambda: w.vibe.reviews.latest(w.ada, w.id)),
     "reviews.get": (READ, lambda w: lambda: w.vibe.reviews.get(w.ada, w.id, w.review.id)),
     "reviews.find": (READ, lambda w: lambda: w.vibe.reviews.find(w.ada, w.id, w.review.id)),
@@ -540,7 +550,7 @@ CODES: Final = {
     *(f"second_factors.{name}" for name in ("confirm", "disable", "new_recovery_codes")),
 }
 """Calls that count tries before they check a secret, in transactions of their own."""
-BULK: Final = {"files.import_tree", "reviews.run"}
+BULK: Final = {"files.import_tree", "reviews.run", "reviews.import_sarif"}
 """Calls that may take more than 3. How many does not depend on the rows that they write."""
 FORGETTING: Final = {"users.delete", "maintenance.purge_sign_in"}
 """Writes that also forget throttles, which is a transaction of its own."""

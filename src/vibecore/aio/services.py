@@ -163,6 +163,8 @@ class AsyncReviewService(AsyncService[ReviewService]):
 
     record = awaited(ReviewService.record)
     run = awaited(ReviewService.run)
+    import_sarif = awaited(ReviewService.import_sarif)
+    export_sarif = awaited(ReviewService.export_sarif)
     latest = awaited(ReviewService.latest)
     get = awaited(ReviewService.get)
     find = awaited(ReviewService.find)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vibecore
-from vibecore.cli import accounts, databases, demo, exports, keys, projects, sessions, upkeep, users
+from vibecore.cli import accounts, databases, demo, exports, keys, projects, reports, sessions, upkeep, users
 
 app = typer.Typer(
     name="vibecore",
@@ -40,6 +40,7 @@ app.command("report")(projects.report)
 app.command("maintain")(upkeep.maintain)
 app.command("unlock")(users.unlock)
 app.add_typer(users.app, name="users")
+app.add_typer(reports.sarif, name="sarif")
 app.add_typer(keys.app, name="keys")
 app.add_typer(sessions.app, name="sessions")
 app.command("rotate-keys")(upkeep.rotate_keys)

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from vibecore.domain.quality import QualityReport
     from vibecore.services.exports import ExportReport
     from vibecore.services.imports import ImportReport
+    from vibecore.services.reports.sarif_import import SarifReport
     from vibecore.services.reviewing import ReviewReport
+
+
+def of_sarif(report: SarifReport) -> dict[str, Any]:
+    return dataclasses.asdict(report)
 
 
 def of_figures(figures: Figures) -> dict[str, Any]:

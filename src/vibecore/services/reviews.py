@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from vibecore.domain.actors import Actor
@@ -21,6 +22,10 @@ from vibecore.services.reviewers.protocol import Reviewer
 from vibecore.services.reviewing import ReviewProgress, ReviewReport, ReviewRun
 from vibecore.services.scoped import NEWEST_FIRST, Scoped, check_id
 from vibecore.services.work import writable
+
+if TYPE_CHECKING:
+    from vibecore.services.reports.sarif_import import SarifReport
+    from vibecore.services.reports.sources import Source
 
 
 class ReviewService(Scoped):
@@ -112,6 +117,44 @@ class ReviewService(Scoped):
         reviewer (apart from NotReviewed) raises.
         """
         return ReviewRun(self._work, actor, project_id, reviewers=reviewers, progress=progress).run()
+
+    def import_sarif(
+        self,
+        actor: Actor,
+        project_id: UUID,
+        source: Source,
+        *,
+        root: str | None = None,
+        complete: bool = False,
+    ) -> SarifReport:
+        """Record what other tools found: a report in SARIF 2.1.0, all or nothing. Each file and tool gets a review,
+        whose reviewer is the tool's name; what cannot be recorded is skipped, with its reason in the report.
+
+        `source` is the report as bytes, its path, or a file that is open for reading bytes. Absolute locations lie
+        below `root`, the project's folder where the tool ran; None: it is found from the files that the report and the
+        project have in common. A file is clean where the report says that the tool looked at it. With `complete`, the
+        caller says that the tool looked at everything that it had looked at before: files without a result are clean.
+
+        Lines and columns are held against the files as they are now; one that changes meanwhile is not reviewed.
+
+        Raises InvalidValue (field "source": no SARIF 2.1.0, damaged, or over a limit), NotFound (kind "project"),
+        PermissionDenied, ReadOnlyProject.
+        """
+        from vibecore.services.reports.sarif_import import SarifImport
+
+        return SarifImport(self._work, actor, project_id, source, root=root, complete=complete).run()
+
+    def export_sarif(self, actor: Actor, project_id: UUID, *, reviewer: str | None = None) -> bytes:
+        """The newest review of every file by every reviewer, or by one, as SARIF 2.1.0 in UTF-8; suppressed issues too.
+
+        Raises NotFound (kind "project"), PermissionDenied, InvalidValue.
+        """
+        from vibecore.services.reports.sarif_export import document
+
+        by = None if reviewer is None else CODE_REVIEWS.column("reviewer").check(reviewer)
+        found = self.latest(actor, project_id)
+        chosen = [review for review in found if by is None or review.reviewer == by]
+        return self._effects.runtime.offload(document, chosen)
 
     def latest(self, actor: Actor, project_id: UUID) -> tuple[CodeReview, ...]:
         """The newest review of every file by every reviewer, ordered by path, then reviewer.

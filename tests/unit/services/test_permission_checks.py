@@ -21,6 +21,7 @@ from vibecore.domain.projects import ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
 from vibecore.services.work import Service
+from vibecore.testing.parity.arguments import SARIF
 
 DENIALS = (PermissionDenied, NotFound)
 KNOWN: dict[str, Any] = {
@@ -47,6 +48,7 @@ KNOWN: dict[str, Any] = {
     "text": "engine",
     "version": "1.0",
 }
+SOURCES: dict[str, Any] = {"import_sarif": SARIF}
 NO_ACTOR = {
     ("api_keys", "authenticate"),
     ("auth", "login"),
@@ -97,7 +99,7 @@ def arguments(house: House, noun: str, name: str, source: Path) -> dict[str, Any
         "user_id": user_id(house.owner),
         "role": UserRole.ADMIN,
         "status": DeploymentStatus.STOPPED if noun == "deployments" else ProjectStatus.IN_PROGRESS,
-        "source": source if name == "import_tree" else "src/main.py",
+        "source": SOURCES.get(name, source if name == "import_tree" else "src/main.py"),
         "target": source / "exported" if name == "export_tree" else "src/other.py",
     }
     filled: dict[str, Any] = {}

@@ -28,6 +28,14 @@ from vibecore.testing.effects import START
 from vibecore.testing.parity.calls import PATHS
 from vibecore.testing.parity.world import CHILDREN, LINKS, World
 
+SARIF: Final = b"""{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "ruff"}}, "results": [
+ {"ruleId": "F401", "level": "error", "message": {"text": "unused"}, "locations": [{"physicalLocation":
+  {"artifactLocation": {"uri": "a/c.py"}, "region": {"startLine": 1, "startColumn": 8}}}]},
+ {"ruleId": "E1", "message": {"text": "odd"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "b"}}}]},
+ {"ruleId": "E1", "message": {"text": "far"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a/b"},
+  "region": {"startLine": 9}}}]}]}]}"""
+CLEAN_SARIF: Final = b"""{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "ruff"}}, "artifacts": [
+ {"location": {"uri": "file:///home/a/b"}, "roles": ["analysisTarget"]}], "results": []}]}"""
 PASSWORDS: Final = ("correct horse battery staple", "another long password", "short")
 EMAILS: Final = ("ada@example.org", "ADA@example.org", "bob@example.org", "cy@example.org", "no address")
 FOLDERS: Final = ("empty", "tree", "changed")
@@ -172,6 +180,8 @@ ARGUMENTS: Final[dict[str, Values]] = {
     "new_owner_id": lambda s: _known(s.world.users, NO_ID),
     "text": _sampled("e", "engine", "é line", "A", "%", "_"),
     "gitignore": _drawn(st.booleans()),
+    "root": _sampled(None, "/home", "/elsewhere"),
+    "complete": _drawn(st.booleans()),
     "delete_missing": _drawn(st.booleans()),
     "environment": _sampled("production", "Production", "staging"),
     "version": _sampled("1.0", "1.1"),
@@ -220,6 +230,7 @@ BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
     ("files", "import_tree", "source"): lambda s: st.sampled_from((*FOLDERS, *ARCHIVES)).map(
         lambda name: s.world.folder / name
     ),
+    ("reviews", "import_sarif", "source"): _sampled(SARIF, SARIF, CLEAN_SARIF),
     ("files", "export_tree", "target"): lambda s: st.sampled_from(TARGETS).map(lambda name: s.world.folder / name),
 }
 """What fits where a name means something else than elsewhere."""
@@ -227,6 +238,7 @@ BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
 SPOILT_BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
     # Never a path that the machine which runs this may hold.
     **dict.fromkeys((("files", "import_tree", "source"), ("files", "export_tree", "target")), _sampled("", "a\0b")),
+    ("reviews", "import_sarif", "source"): _sampled(b"", b"{}", SARIF[:-9], "a\0b"),
 }
 
 SPOILT: Final[dict[str, Values]] = {
@@ -258,6 +270,7 @@ SPOILT: Final[dict[str, Values]] = {
     "lines": _sampled((), "a", ("a\nb",), (1,)),
     "first": _sampled(0, 1_000_000),
     "metrics": _sampled([], {"p95": None}, {"a": {"b": None}}),
+    "root": _sampled("", "relative"),
     "issues": _sampled(({**ISSUE, "line": 0},)),
     **dict.fromkeys(("score", "coverage_goal"), _sampled(-1, 101)),
     **dict.fromkeys(("passed", "failed", "skipped", "days"), _sampled(-1)),
