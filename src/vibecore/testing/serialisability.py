@@ -34,7 +34,7 @@ class Kind(StrEnum):
     ABORTED_READ = "G1a"
     INTERMEDIATE_READ = "G1b"
     INCOMPATIBLE_ORDER = "incompatible order"
-    """Two reads of a list of which neither is the beginning of the other."""
+    """Two reads of a list of which neither is the beginning of the other, or one transaction's appends turned round."""
     WRITE_CYCLE = "G0"
     CIRCULAR_FLOW = "G1c"
     LOST_UPDATE = "lost update"
@@ -170,6 +170,13 @@ class _History:
             if read.ordered and read.values != self.order[read.key][: len(read.values)]:
                 reason = f"{read.key!r} was {read.values!r} and {self.order[read.key]!r}"
                 yield Anomaly(Kind.INCOMPATIBLE_ORDER, (transaction.number,), reason)
+        for key, values in self.order.items():
+            place = {value: position for position, value in enumerate(values)}
+            for writer in self.happened:
+                own = [place[each.value] for each in _appends(writer) if each.key == key and each.value in place]
+                if own != sorted(own):
+                    reason = f"{key!r} does not hold in its order what it appended: {values!r}"
+                    yield Anomaly(Kind.INCOMPATIBLE_ORDER, (writer.number,), reason)
 
     def graph(self, *, realtime: bool) -> Graph:
         """Who came before whom, and why."""

@@ -64,6 +64,7 @@ PLANTED: dict[str, tuple[Kind, list[Any]]] = {
     "internal: unrepeatable": (Kind.INTERNAL, [[r("x"), r("x", 1)], [a("x", 1)]]),
     "unwritten": (Kind.UNWRITTEN, [[r("x", 7)]]),
     "twice": (Kind.UNWRITTEN, [[a("x", 1)], [r("x", 1, 1)]]),
+    "turned round": (Kind.INCOMPATIBLE_ORDER, [[a("x", 1), a("x", 2)], [r("x", 2, 1)]]),
     "two orders": (Kind.INCOMPATIBLE_ORDER, [[a("x", 1)], [a("x", 2)], [r("x", 1, 2)], [r("x", 2, 1)]]),
 }
 
