@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import vibecore
-from vibecore.cli import accounts, databases, demo, exports, keys, projects, reports, sessions, upkeep, users
+from vibecore.cli import accounts, databases, demo, deploy, exports, keys, projects, reports, sessions, upkeep, users
 
 app = typer.Typer(
     name="vibecore",
@@ -43,4 +43,6 @@ app.add_typer(users.app, name="users")
 app.add_typer(reports.sarif, name="sarif")
 app.add_typer(keys.app, name="keys")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(deploy.app, name="deploy")
+app.command("logs")(deploy.logs)
 app.command("rotate-keys")(upkeep.rotate_keys)
