@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import vibecore
 from vibecore.aio import AsyncServices, AsyncVibe
+from vibecore.aio.service import AsyncLogStream
 from vibecore.domain.actors import Actor
 from vibecore.domain.api_keys import CreatedKey, KeyInfo
-from vibecore.domain.deployments import Deployment
+from vibecore.domain.deployment_logs import LogLine
+from vibecore.domain.deployments import ArchivedDeployment, Deployment
+from vibecore.domain.environments import Environment
 from vibecore.domain.files import File
 from vibecore.domain.logins import Authenticated, Login, Renewed
 from vibecore.domain.members import ProjectMember
@@ -74,6 +77,18 @@ async def inherited(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     assert_type(await avibe.projects.derive_tech_stack(actor, id), DerivedStack)
     assert_type(await avibe.projects.members(actor, id), Page[ProjectMember])
     assert_type(await avibe.projects.remove_member(actor, id, id), None)
+
+
+async def logs(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
+    """What is read while it grows is an async iterator here."""
+    stream = await avibe.deployments.stream_logs(actor, id, id, follow=True)
+    assert_type(stream, AsyncLogStream)
+    async for line in stream:
+        assert_type(line, LogLine)
+    assert_type(await avibe.deployments.get(actor, id, id), Deployment | ArchivedDeployment)
+    assert_type(await avibe.deployments.environments(actor, id), tuple[Environment, ...])
+    for _ in stream:  # type: ignore[attr-defined]
+        ...
 
 
 async def callbacks(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
