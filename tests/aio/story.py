@@ -24,6 +24,7 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.errors import VibecoreError
 from vibecore.domain.logins import Authenticated, Renewed
+from vibecore.domain.notifications import Schedule
 from vibecore.domain.projects import ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
@@ -181,6 +182,27 @@ def story(source: Path) -> Story:
     yield said("deployments", "read_logs", actor, id, third.id, first=2)
     yield said("deployments", "stream_logs", actor, id, third.id)
     yield said("deployments", "stream_logs", actor, id, ada.id)
+
+    told = {"type": "project.member.removed", "data": {"project_id": id, "project": "engine"}}
+    yield said("notifications", "tell", system, [ada.id, bob.id], title="Told", dedup_key="k", **told)
+    yield said("notifications", "tell", system, [ada.id], title="Told again", dedup_key="k", **told)
+    yield said("notifications", "tell", actor, [bob.id], title="Not mine to tell", **told)
+    yield said("notifications", "set_preference", actor, type=told["type"], channel="email", schedule=Schedule.NEVER)
+    yield said("notifications", "preferences", actor)
+    yield said("notifications", "set_webhook", actor, url="https://example.org/hook")
+    yield said("notifications", "set_webhook", actor, url="https://127.0.0.1/hook")
+    yield said("notifications", "find_webhook", actor)
+    yield said("maintenance", "deliver_notifications", system)
+    yield said("notifications", "remove_webhook", actor)
+    inbox = yield said("notifications", "page", actor)
+    yield said("notifications", "unread_count", actor)
+    yield said("notifications", "mark_read", actor, [inbox.items[0].id])
+    yield said("notifications", "mark_unread", actor, [inbox.items[0].id])
+    yield said("notifications", "mark_all_read", actor)
+    yield said("maintenance", "purge_notifications", system, days=30)
+    yield said("maintenance", "revive_deliveries", system, ada.id)
+    yield said("notifications", "delete", actor, inbox.items[0].id)
+    yield said("notifications", "delete", actor, inbox.items[0].id)
 
     yield said("quality", "assess", actor, id)
     yield said("quality", "history", actor, id)

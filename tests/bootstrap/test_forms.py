@@ -228,9 +228,9 @@ def test_a_database_without_the_schema_says_what_to_do(bare_url: str) -> None:
         prepare()
         with pytest.raises(NotMigrated) as caught:
             vibecore.connect(bare_url, settings=SETTINGS)
-        assert (caught.value.found, caught.value.needed) == (found, "V4")
+        assert (caught.value.found, caught.value.needed) == (found, "V6")
         assert str(caught.value) == (
-            f"the database schema is {found or 'missing'}, V4 is needed: run `vibecore migrate`"
+            f"the database schema is {found or 'missing'}, V6 is needed: run `vibecore migrate`"
         )
         with pytest.raises(NotMigrated):
             vibecore.connect(bare_url, schema="elsewhere", settings=SETTINGS)

@@ -101,7 +101,14 @@ class Maker:
                 )
             )
             world.notifications.append(
-                Notification(user_id=user_id, type="t", title="t", read_at=self.maybe(self.moment()), **self.stamps())
+                Notification(
+                    user_id=user_id,
+                    type="t",
+                    title="t",
+                    read_at=self.maybe(self.moment()),
+                    occurred_at=self.moment(),
+                    **self.stamps(),
+                )
             )
 
     def _of_projects(self, size: int) -> None:

@@ -17,6 +17,7 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.deployment_logs import LogEntry, LogSource
 from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, Deployment, DeploymentStatus
 from vibecore.domain.filters import Field
+from vibecore.domain.notifications import Schedule
 from vibecore.domain.permissions import Action
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.projects import ProjectStatus, Visibility
@@ -36,6 +37,8 @@ from vibecore.testing.parity.machine import everything
 from vibecore.testing.parity.outcomes import difference
 
 PASSWORD: Final = PASSWORDS[0]
+TYPE: Final = "project.member.removed"
+DATA: Final = {"project_id": UUID(int=7), "project": "engine"}
 _PLENTY: Final = Limit(timedelta(microseconds=1), 1000)
 _CODES: Final = Limit(timedelta(minutes=10), 1000)
 POLICY: Final = AuthPolicy(
@@ -98,6 +101,8 @@ class House:
         self.theirs = self._furnish(self._arrive("eve@example.org"))
         self.empty = self.vibe.projects.create(self.mine.actor, name="empty").id
         made = [self.vibe.api_keys.create(self.admin, name=name, permissions=["project.read"]) for name in "ab"]
+        self.told = self.vibe.notifications.page(self.admin).items[0].id
+        self.vibe.notifications.set_webhook(self.admin, url="https://example.org/hook")
         self.key, self.key_id = made[0].key, made[0].info.id
         made = [self.vibe.api_keys.create(self.theirs.actor, name=name, permissions=[]) for name in "ab"]
         self.their_key = made[0].info.id
@@ -149,6 +154,10 @@ class House:
         result = vibe.tests.record(actor, project, "src/a.py", test_type=TestType.UNIT, passed=3)
         vibe.tests.record(actor, project, "src/a.py", test_type=TestType.UNIT, failed=1)
         vibe.quality.assess(actor, project)
+        for number in range(2):
+            told = [_user(actor), _user(self.admin)]
+            vibe.notifications.tell(self.system, told, type=TYPE, title=f"told {number}", data=DATA)
+        vibe.notifications.set_webhook(actor, url="https://example.org/hook")
         vibe.quality.assess(actor, project)
         replaced = self._deploy(actor, project, "production", DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
         running = self._deploy(actor, project, "production", DeploymentStatus.BUILDING, DeploymentStatus.RUNNING)
@@ -321,6 +330,19 @@ def _usual(house: House) -> dict[str, Any]:
         "months": 1,
         "since": date(2024, 1, 1),
         "until": date(2026, 1, 1),
+        "type": TYPE,
+        "title": "Told",
+        "message": "text",
+        "data": DATA,
+        "dedup_key": "k1",
+        "user_ids": (house.member, house.guest),
+        "notification_id": house.told,
+        "notification_ids": (house.told,),
+        "unread": True,
+        "channel": "email",
+        "schedule": Schedule.DAILY,
+        "url": "https://example.org/other",
+        "most": 10,
         "limit": 10,
         "cursor": None,
         "order_by": "created_at",
@@ -355,6 +377,15 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("second_factors", "disable"): lambda house: {"actor": house.guarded},
     ("second_factors", "new_recovery_codes"): lambda house: {"actor": house.guarded},
     **{("second_factors", name): _as_system for name in ("status", "reset", "rotate_keys")},
+    **{
+        ("notifications", name): _to_own_keys
+        for name in (
+            *("page", "unread_count", "mark_read", "mark_unread", "delete", "preferences", "set_preference"),
+            *("find_webhook", "set_webhook", "remove_webhook"),
+        )
+    },
+    ("notifications", "mark_all_read"): lambda house: {**_to_own_keys(house), "until": START},
+    ("notifications", "tell"): _as_system,
     ("projects", "set_status"): lambda house: {"status": ProjectStatus.IN_PROGRESS},
     ("projects", "add_member"): lambda house: {"user_id": house.guest},
     ("projects", "archive"): lambda house: {"project_id": house.empty},
@@ -376,5 +407,9 @@ _SPECIAL: Final[dict[tuple[str, str], Any]] = {
     ("maintenance", "refresh_analytics"): _as_admin,
     ("maintenance", "prepare_audit"): _as_admin,
     ("maintenance", "purge_sign_in"): _as_admin,
+    **{
+        ("maintenance", name): _as_admin
+        for name in ("deliver_notifications", "revive_deliveries", "purge_notifications")
+    },
 }
 """What a method needs instead of the usual; a project that has something in flight cannot be archived."""

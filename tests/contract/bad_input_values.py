@@ -45,6 +45,7 @@ from vibecore.domain.filters import (
 )
 from vibecore.domain.issues import Issue
 from vibecore.domain.members import MEMBERS
+from vibecore.domain.notifications import NOTIFICATION_PREFERENCES, NOTIFICATIONS
 from vibecore.domain.paging import Order
 from vibecore.domain.permissions import CREDENTIAL, Action
 from vibecore.domain.projects import PROJECTS
@@ -318,6 +319,50 @@ def _stacks(house: House) -> list[Any]:
     return [*wrong_values(PROJECTS.by_name["tech_stack"]), *shapes]
 
 
+def _data(house: House) -> list[Any]:
+    fine = {"project_id": UNKNOWN, "project": "engine"}
+    changed: list[dict[Any, object]] = [
+        {"project": 1},
+        {"project": None},
+        {"project": NUL},
+        {"project": SURROGATES[0]},
+        {"project": Label.ADMIN},
+        {"project_id": str(UNKNOWN)},
+        {"project_id": None},
+        {"more": 1},
+        {1: 1},
+        {NUL: 1},
+    ]
+    whole: list[Any] = [1, True, "x", b"x", [], [("project", "x")], object(), {}, {"project": "engine"}]
+    return [*whole, *({**fine, **part} for part in changed)]
+
+
+def _id_lists(absent: type[VibecoreError] | None) -> Source:
+    def run(house: House) -> list[Any]:
+        entries = wrong_values(Column("", Uuid(), False, NO_DEFAULT))
+        missing = [] if absent is None else [Bad([UNKNOWN], absent), Bad([Sneaky(int=UNKNOWN.int)], absent)]
+        many = [UUID(int=2**101 + number) for number in range(1001)]
+        return [1, True, "x", b"x", object(), UNKNOWN, many, *([entry] for entry in entries), *missing]
+
+    return run
+
+
+def _theirs_told(house: House) -> UUID:
+    return house.vibe.notifications.page(house.theirs.actor).items[0].id
+
+
+def _webhook_urls(house: House) -> list[Any]:
+    texts = (
+        *("", " ", "x", "http://example.org/", "ftp://example.org/", "https://", "https:///x", "https://example.org\n"),
+        *("https://127.0.0.1/", "https://[::1]/", "https://10.0.0.1/", "https://169.254.169.254/latest", "https://0/"),
+        *("https://2130706433/", "https://0x7f000001/", "https://127.1/", "https://[::ffff:127.0.0.1]/"),
+        *("https://[fe80::1%25eth0]/", "https://[64:ff9b::7f00:1]/", "https://224.0.0.1/", "https://user@example.org/"),
+        *("https://example.org/#x", "https://example.org:0/", "https://example.org:99999/", "https://ex ample.org/"),
+        *("https://exämple.org/", "https://-a.org/", "https://example.org\\@evil.org/", "https://" + "x" * 2000),
+    )
+    return [1, 1.5, True, b"https://example.org/", ["x"], object(), NUL, *SURROGATES, Label.ADMIN, *texts]
+
+
 def _passwords(house: House) -> list[Any]:
     return [None, 1, 1.5, True, b"a long enough password", ["password"], object(), NUL * 20, SURROGATES[0], "x" * 1025]
 
@@ -526,6 +571,19 @@ BY_NAME: Final[dict[str, Source]] = {
     "months": _rule(AHEAD),
     "since": _dates,
     "until": _dates,
+    "type": lambda house: [*wrong_values(NOTIFICATIONS.by_name["type"]), "x" * 101],
+    "title": _column(NOTIFICATIONS, "title"),
+    "message": _column(NOTIFICATIONS, "message"),
+    "data": _data,
+    "dedup_key": _column(NOTIFICATIONS, "dedup_key"),
+    "user_ids": _id_lists(MissingReference),
+    "notification_id": _id(_theirs_told),
+    "notification_ids": _id_lists(None),
+    "unread": _rule(Boolean()),
+    "channel": _text_at_a_method("", " ", "E-mail", "é", "a b", "x" * 51, "a.b"),
+    "schedule": _column(NOTIFICATION_PREFERENCES, "schedule"),
+    "url": _webhook_urls,
+    "most": _rule(Integer(low=1, high=10_000)),
     "limit": _limits,
     "cursor": _cursors("files"),
     "order_by": _orders,
@@ -542,6 +600,23 @@ BY_SERVICE: Final[dict[tuple[str, str], Source]] = {
 }
 
 BY_METHOD: Final[dict[tuple[str, str, str], Source]] = {
+    **{
+        ("notifications", name, "type"): _text_at_a_method("", "nonsense", "x" * 101)
+        for name in ("tell", "set_preference")
+    },
+    ("notifications", "mark_all_read", "until"): _rule(Timestamp()),
+    **{
+        ("notifications", name, "user_id"): _id(nothing=True)
+        for name in ("unread_count", "mark_read", "mark_unread", "mark_all_read", "find_webhook")
+    },
+    ("maintenance", "revive_deliveries", "user_id"): _id(nothing=True),
+    **{
+        ("notifications", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("user_id",))]
+        for name in (
+            *("page", "unread_count", "mark_read", "mark_unread", "mark_all_read", "delete", "preferences"),
+            *("set_preference", "find_webhook", "set_webhook", "remove_webhook"),
+        )
+    },
     **{
         ("api_keys", name, "actor"): lambda house: [*_actors(house), Bad(Actor.system("x"), fields=("user_id",))]
         for name in ("create", "page", "revoke")

@@ -18,11 +18,14 @@ from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain import json
 from vibecore.domain.audit import AuditEvent
 from vibecore.domain.changes import PERSONAL
+from vibecore.domain.notifications import NOTIFICATIONS
 from vibecore.domain.schema import Table
 from vibecore.domain.tables import TABLES
 from vibecore.repositories.unit_of_work import Mode, Store
+from vibecore.services.channels.protocol import DeliveryFailed
 from vibecore.services.secretbox import SecretBox
 from vibecore.testing.backends import Backends
+from vibecore.testing.channels import TroubledChannel
 from vibecore.testing.effects import START, FixedClock
 from vibecore.testing.parity.machine import everything
 from vibecore.testing.parity.services import public_methods
@@ -31,6 +34,10 @@ METHODS: Final = public_methods(Services(cast(Any, SimpleNamespace(effects=None)
 UNTOLD: Final = {
     ("auth", "authenticate"): "notes that a session is in use: nobody's doing, and up to a row for each request",
     ("api_keys", "authenticate"): "notes that a key is in use, likewise",
+    **dict.fromkeys(
+        (("notifications", name) for name in ("mark_read", "mark_unread", "mark_all_read", "delete")),
+        "what somebody has read is nobody else's business; an administrator who does it is told as an override",
+    ),
 }
 """Methods that change rows without telling, and why."""
 READERS: Final = frozenset(
@@ -62,6 +69,10 @@ READERS: Final = frozenset(
         ("files", "tree"),
         ("maintenance", "prepare_audit"),
         ("maintenance", "refresh_analytics"),
+        ("notifications", "find_webhook"),
+        ("notifications", "page"),
+        ("notifications", "preferences"),
+        ("notifications", "unread_count"),
         ("passwords", "request_reset"),
         ("projects", "find"),
         ("projects", "get"),
@@ -113,6 +124,16 @@ def _ready(house: House, clock: FixedClock, service: str, method: str) -> dict[s
             clock.move(seconds=600)
         case "maintenance", "archive_deployments":
             clock.move(days=2)
+        case "notifications", "mark_unread":
+            vibe.notifications.mark_all_read(house.admin)
+        case "maintenance", "purge_notifications":
+            vibe.notifications.mark_all_read(house.admin)
+            clock.move(days=400)
+        case "maintenance", "revive_deliveries":
+            channels = (TroubledChannel(lambda message: DeliveryFailed("gone", temporary=False)),)
+            house.vibe = Vibe(house.store, dataclasses.replace(vibe._work.effects, channels=channels))
+            house.vibe.maintenance.deliver_notifications(house.system)
+            return {"user_id": house.mine.actor.user_id}
         case "maintenance", "purge_sign_in":
             clock.move(days=400)
     return {}
@@ -152,6 +173,9 @@ def untold(before: Rows, after: Rows) -> list[str]:
     counted: dict[tuple[str, str], int] = defaultdict(int)
     missing = []
     for table, old, new in changed(before, after):
+        if table is NOTIFICATIONS and old is None:
+            # A row that tells somebody of the change, as a mail does, and is no change that anybody asked for.
+            continue
         row = old if new is None else new
         told = _told(events, row.id)
         if told:

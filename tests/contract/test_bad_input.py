@@ -24,6 +24,7 @@ from vibecore.testing.parity.services import public_methods
 
 METHODS: Final = public_methods(Services(cast(Any, SimpleNamespace(effects=None))))
 ALONE: Final = {
+    ("maintenance", "deliver_notifications"),
     ("maintenance", "prepare_audit"),
     ("maintenance", "purge_sign_in"),
     ("second_factors", "rotate_keys"),

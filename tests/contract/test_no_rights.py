@@ -24,7 +24,10 @@ from vibecore.testing.parity.world import World, make_folders
 
 PASSWORD: Final = "only the owner knows this one"
 METHODS: Final = public_methods(Services(cast(Any, SimpleNamespace(effects=None))))
-OWNED: Final = ("sessions", "superseded_tokens", "api_keys", "recovery_codes", "notifications")
+OWNED: Final = (
+    *("sessions", "superseded_tokens", "api_keys", "recovery_codes"),
+    *("notifications", "notification_preferences", "webhooks", "deliveries"),
+)
 CHILDREN: Final = ("members", "files", "deployments", "reviews", "tests", "pipelines", "executions", "scores")
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -28,12 +29,14 @@ from vibecore.domain.api_keys import CreatedKey
 from vibecore.domain.deployments import Deployment, DeploymentStatus
 from vibecore.domain.errors import NotFound, PermissionDenied
 from vibecore.domain.logins import Authenticated, Challenge
+from vibecore.domain.notifications import Notification, Schedule
 from vibecore.domain.permissions import Action
 from vibecore.domain.projects import Project, ProjectStatus
 from vibecore.domain.tests import TestType
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode
 from vibecore.services.challenges import Wants, make_challenge
+from vibecore.services.channels.local import MemoryChannel
 from vibecore.services.mail.local import OutboxMailer
 from vibecore.services.reviewing import READ_AT_ONCE
 from vibecore.testing.backends import SETTINGS, PostgresDatabase
@@ -47,6 +50,7 @@ Call = Callable[[], object]
 
 READ: Final = 1
 WRITE: Final = 3
+DELIVERY: Final = 15
 
 
 class World:
@@ -93,6 +97,18 @@ class World:
         mailer = self.vibe.mailer
         assert isinstance(mailer, OutboxMailer)
         return mailer.to(address)[-1].values["token"]
+
+    def tell(self) -> None:
+        data = {"project_id": self.id, "project": "engine"}
+        self.vibe.notifications.tell(SYSTEM, [self.ada_id], type="project.member.removed", title=self.name(), data=data)
+
+    def told(self) -> Notification:
+        """A new notification."""
+        self.tell()
+        return self.vibe.notifications.page(self.ada).items[0]
+
+    def set_webhook(self) -> None:
+        self.vibe.notifications.set_webhook(self.ada, url=f"https://example.org/{self.name()}")
 
     def new_project(self) -> Project:
         return self.vibe.projects.create(self.ada, name=self.name())
@@ -328,6 +344,24 @@ def _derive(world: World) -> Call:
     return lambda: world.vibe.projects.derive_tech_stack(world.ada, project_id, apply=True)
 
 
+def _prefer(world: World) -> Call:
+    schedules = cycle((Schedule.DAILY, Schedule.NEVER))
+    return lambda: world.vibe.notifications.set_preference(
+        world.ada, type="quality.dropped", channel=world.name(), schedule=next(schedules)
+    )
+
+
+def _remove_webhook(world: World) -> Call:
+    world.set_webhook()
+    return lambda: world.vibe.notifications.remove_webhook(world.ada)
+
+
+def _deliver(world: World) -> Call:
+    world.vibe.maintenance.deliver_notifications(SYSTEM)
+    world.tell()
+    return lambda: world.vibe.maintenance.deliver_notifications(SYSTEM)
+
+
 def _write(world: World) -> Call:
     path = world.new_file()
     return lambda: world.vibe.files.write(world.ada, world.id, path, f"# {world.name()}\n")
@@ -411,8 +445,8 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "second_factors.disable": (READ + 1 + WRITE + 1, _switch_off),
     "second_factors.new_recovery_codes": (READ + 1 + WRITE + 1, _new_codes),
     "second_factors.reset": (WRITE, _reset),
-    # A page of the users that have a secret, and the audit row.
-    "second_factors.rotate_keys": (READ + 2, lambda w: lambda: w.vibe.second_factors.rotate_keys(w.root)),
+    # A page of the users that have a secret, one of the webhooks, and the audit row.
+    "second_factors.rotate_keys": (2 * READ + 2, lambda w: lambda: w.vibe.second_factors.rotate_keys(w.root)),
     "auth.authenticate": (READ, lambda w: lambda: w.vibe.auth.authenticate(w.login.token)),
     "auth.logout": (WRITE, _logout),
     "api_keys.create": (WRITE, lambda w: lambda: w.new_key()),
@@ -520,6 +554,24 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "tests.page": (READ, lambda w: lambda: w.vibe.tests.page(w.ada, w.id)),
     "quality.assess": (WRITE, lambda w: lambda: w.vibe.quality.assess(w.ada, w.id)),
     "quality.history": (READ, lambda w: lambda: w.vibe.quality.history(w.ada, w.id)),
+    "notifications.page": (READ, lambda w: lambda: w.vibe.notifications.page(w.ada)),
+    "notifications.unread_count": (READ, lambda w: lambda: w.vibe.notifications.unread_count(w.ada)),
+    # One statement, and the COMMIT.
+    "notifications.mark_read": (2, lambda w: partial(w.vibe.notifications.mark_read, w.ada, [w.told().id])),
+    "notifications.mark_unread": (2, lambda w: partial(w.vibe.notifications.mark_unread, w.ada, [w.told().id])),
+    "notifications.mark_all_read": (2, lambda w: lambda: w.vibe.notifications.mark_all_read(w.ada)),
+    "notifications.delete": (2, lambda w: partial(w.vibe.notifications.delete, w.ada, w.told().id)),
+    "notifications.tell": (2, lambda w: lambda: w.tell()),
+    "notifications.preferences": (READ, lambda w: lambda: w.vibe.notifications.preferences(w.ada)),
+    "notifications.set_preference": (WRITE, _prefer),
+    "notifications.find_webhook": (READ, lambda w: lambda: w.vibe.notifications.find_webhook(w.ada)),
+    "notifications.set_webhook": (WRITE, lambda w: lambda: w.set_webhook()),
+    "notifications.remove_webhook": (WRITE, _remove_webhook),
+    # One notification to one channel: a look for users, three batches and the writes that make it a delivery, a last
+    # look; then the claim, what is told, its end, a claim of nothing more, and the audit row.
+    "maintenance.deliver_notifications": (DELIVERY, _deliver),
+    "maintenance.revive_deliveries": (WRITE, lambda w: lambda: w.vibe.maintenance.revive_deliveries(SYSTEM, w.ada_id)),
+    "maintenance.purge_notifications": (WRITE, lambda w: lambda: w.vibe.maintenance.purge_notifications(SYSTEM)),
     "audit.page": (READ, lambda w: lambda: w.vibe.audit.page(w.ada, project_id=w.id)),
     "analytics.recent_activity": (READ, lambda w: lambda: w.vibe.analytics.recent_activity(w.ada, project_id=w.id)),
     "analytics.project_file_stats": (
@@ -550,7 +602,10 @@ CODES: Final = {
     *(f"second_factors.{name}" for name in ("confirm", "disable", "new_recovery_codes")),
 }
 """Calls that count tries before they check a secret, in transactions of their own."""
-BULK: Final = {"files.import_tree", "reviews.run", "reviews.import_sarif"}
+BULK: Final = {
+    *("files.import_tree", "reviews.run", "reviews.import_sarif"),
+    *("maintenance.deliver_notifications", "second_factors.rotate_keys"),
+}
 """Calls that may take more than 3. How many does not depend on the rows that they write."""
 FORGETTING: Final = {"users.delete", "maintenance.purge_sign_in"}
 """Writes that also forget throttles, which is a transaction of its own."""
@@ -575,7 +630,7 @@ def tap(database: PostgresDatabase) -> Iterator[Wiretap]:
 def world(tap: Wiretap, clock: FixedClock, tmp_path: Path) -> Iterator[World]:
     engine = stores.postgres_engine(tap.url, SETTINGS)
     store = stores.postgres_store(engine, SETTINGS, clock, None, owned=True)
-    vibe = Vibe(store, fixed_effects(clock=clock))
+    vibe = Vibe(store, replace(fixed_effects(clock=clock), channels=(MemoryChannel(),)))
     yield World(vibe, tmp_path)
     vibe.close()
 

@@ -16,18 +16,21 @@ from vibecore.aio import AsyncServices, AsyncVibe
 from vibecore.aio.service import AsyncLogStream
 from vibecore.domain.actors import Actor
 from vibecore.domain.api_keys import CreatedKey, KeyInfo
+from vibecore.domain.deliveries import DeliveryReport
 from vibecore.domain.deployment_logs import LogLine
 from vibecore.domain.deployments import ArchivedDeployment, Deployment
 from vibecore.domain.environments import Environment
 from vibecore.domain.files import File
 from vibecore.domain.logins import Authenticated, Login, Renewed
 from vibecore.domain.members import ProjectMember
+from vibecore.domain.notifications import EffectivePreference, Notification
 from vibecore.domain.paging import Page
 from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile, SessionInfo
 from vibecore.domain.projects import Project
 from vibecore.domain.quality import QualityReport
 from vibecore.domain.totals import FileEntry, FileStamp
+from vibecore.domain.webhooks import CreatedWebhook, WebhookInfo
 from vibecore.services.exports import ExportReport
 from vibecore.services.imports import ImportProgress, ImportReport
 from vibecore.services.stacks import DerivedStack
@@ -58,6 +61,12 @@ async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     assert_type(await avibe.sessions.rotate("token"), Renewed)
     assert_type(await avibe.sessions.reauthenticate(actor, password="p"), Renewed)
     assert_type(await avibe.sessions.revoke_others(actor), int)
+    assert_type(await avibe.notifications.page(actor, unread=True), Page[Notification])
+    assert_type(await avibe.notifications.unread_count(actor), int)
+    assert_type(await avibe.notifications.preferences(actor), tuple[EffectivePreference, ...])
+    assert_type(await avibe.notifications.set_webhook(actor, url="u"), CreatedWebhook)
+    assert_type(await avibe.notifications.find_webhook(actor), WebhookInfo | None)
+    assert_type(await avibe.maintenance.deliver_notifications(actor, most=10), DeliveryReport)
     assert_type(await avibe.users.get(actor, id), Profile)
     assert_type(await avibe.projects.create(actor, name="engine"), Project)
     assert_type(await avibe.projects.get(actor, id), Project)

@@ -15,12 +15,16 @@ from vibecore.bootstrap.connect import checked_settings, open_effects
 from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.notification_types import NotificationTypes
 from vibecore.domain.policies import AuthPolicy
+from vibecore.services.channels.protocol import Channel
 from vibecore.services.effects import Effects, ThreadRuntime
 from vibecore.services.mail.messages import Mailer
 from vibecore.services.mail.templates import MailTemplates
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 
@@ -41,6 +45,8 @@ def prepare(
     mailer: Mailer | None,
     templates: MailTemplates | None,
     policy: AuthPolicy | None,
+    channels: Iterable[Channel] | None,
+    notification_types: NotificationTypes | None,
 ) -> Plan:
     """Settings, imports, the embedded server and its migrations."""
     chosen = checked_settings(settings)
@@ -48,12 +54,14 @@ def prepare(
     if engine is not None:
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
-        ports, closers = open_effects(effects, chosen, mailer, templates, policy)
+        ports, closers = open_effects(effects, chosen, mailer, templates, policy, channels, notification_types)
         opened = async_stores.on_engine(engine, chosen, ports.clock, home, wait)
     else:
         address = stores.default_url(chosen) if url is None else url
         in_memory = stores.scheme_of(address) == "memory"
-        ports, closers = open_effects(effects, chosen, mailer, templates, policy, in_memory=in_memory)
+        ports, closers = open_effects(
+            effects, chosen, mailer, templates, policy, channels, notification_types, in_memory=in_memory
+        )
         opened = async_stores.on_url(address, chosen, ports.clock, home, wait)
     # Here and not with the Vibe, whose end runs on the loop: delivering what waits may take seconds.
     return Plan(opened=dataclasses.replace(opened, closers=opened.closers + closers), effects=ports)

@@ -13,6 +13,7 @@ from vibecore.services.deployments import DeploymentService
 from vibecore.services.emails import EmailService
 from vibecore.services.files import FileService
 from vibecore.services.maintenance import MaintenanceService
+from vibecore.services.notifications import NotificationService
 from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
@@ -187,6 +188,23 @@ class AsyncQualityService(AsyncService[QualityService]):
     history = awaited(QualityService.history)
 
 
+class AsyncNotificationService(AsyncService[NotificationService]):
+    """`avibe.notifications`."""
+
+    page = awaited(NotificationService.page)
+    unread_count = awaited(NotificationService.unread_count)
+    mark_read = awaited(NotificationService.mark_read)
+    mark_unread = awaited(NotificationService.mark_unread)
+    mark_all_read = awaited(NotificationService.mark_all_read)
+    delete = awaited(NotificationService.delete)
+    tell = awaited(NotificationService.tell)
+    preferences = awaited(NotificationService.preferences)
+    set_preference = awaited(NotificationService.set_preference)
+    find_webhook = awaited(NotificationService.find_webhook)
+    set_webhook = awaited(NotificationService.set_webhook)
+    remove_webhook = awaited(NotificationService.remove_webhook)
+
+
 class AsyncAuditService(AsyncService[AuditService]):
     """`avibe.audit`."""
 
@@ -211,6 +229,9 @@ class AsyncMaintenanceService(AsyncService[MaintenanceService]):
     refresh_analytics = awaited(MaintenanceService.refresh_analytics)
     prepare_audit = awaited(MaintenanceService.prepare_audit)
     purge_sign_in = awaited(MaintenanceService.purge_sign_in)
+    deliver_notifications = awaited(MaintenanceService.deliver_notifications)
+    revive_deliveries = awaited(MaintenanceService.revive_deliveries)
+    purge_notifications = awaited(MaintenanceService.purge_notifications)
 
 
 class AsyncServices:
@@ -230,6 +251,7 @@ class AsyncServices:
         self.reviews = AsyncReviewService(services.reviews, calls)
         self.tests = AsyncTestService(services.tests, calls)
         self.quality = AsyncQualityService(services.quality, calls)
+        self.notifications = AsyncNotificationService(services.notifications, calls)
         self.audit = AsyncAuditService(services.audit, calls)
         self.analytics = AsyncAnalyticsService(services.analytics, calls)
         self.maintenance = AsyncMaintenanceService(services.maintenance, calls)

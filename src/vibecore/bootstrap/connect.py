@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from vibecore.bootstrap import mail, stores
 from vibecore.bootstrap.settings import Settings, check_schema
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.notification_types import NotificationTypes
 from vibecore.domain.policies import AuthPolicy
+from vibecore.services.channels.protocol import Channel, check_channels
 from vibecore.services.effects import Effects
 from vibecore.services.keyring import Keyring
 from vibecore.services.mail.messages import Mailer
@@ -31,6 +33,8 @@ def connect(
     mailer: Mailer | None = None,
     templates: MailTemplates | None = None,
     policy: AuthPolicy | None = None,
+    channels: Iterable[Channel] | None = None,
+    notification_types: NotificationTypes | None = None,
 ) -> Vibe:
     """Open an installation.
 
@@ -42,6 +46,8 @@ def connect(
 
     `schema` is the PostgreSQL schema that holds the tables; `settings` default to the environment; `mailer` and
     `templates` are the application's own way and words of sending mail; `policy` holds the figures of sign-in;
+    `channels` are how notifications reach users (unset: e-mail where mail is configured, and webhooks) and
+    `notification_types` what the application tells of;
     `effects` replace clock, ids, tokens, keys, hashing, mail and waiting, for tests. What the application gives is left
     open by `close`. Raises InvalidValue, which names the argument or the variable, StoreUnavailable, NotMigrated,
     MissingExtra.
@@ -52,11 +58,13 @@ def connect(
         if url is not None:
             raise InvalidValue("engine", "cannot be given together with a URL")
         stores.check_engine(engine)
-        ports, closers = open_effects(effects, chosen, mailer, templates, policy)
+        ports, closers = open_effects(effects, chosen, mailer, templates, policy, channels, notification_types)
         return Vibe(stores.postgres_store(engine, chosen, ports.clock, home, owned=False), ports, closers)
     address = stores.default_url(chosen) if url is None else url
     in_memory = stores.scheme_of(address) == "memory"
-    ports, closers = open_effects(effects, chosen, mailer, templates, policy, in_memory=in_memory)
+    ports, closers = open_effects(
+        effects, chosen, mailer, templates, policy, channels, notification_types, in_memory=in_memory
+    )
     if in_memory:
         opened = stores.open_memory(address, chosen, ports.clock)
     else:
@@ -79,6 +87,8 @@ def open_effects(
     mailer: Mailer | None = None,
     templates: MailTemplates | None = None,
     policy: AuthPolicy | None = None,
+    channels: Iterable[Channel] | None = None,
+    notification_types: NotificationTypes | None = None,
     *,
     in_memory: bool = False,
 ) -> tuple[Effects, tuple[Callable[[], None], ...]]:
@@ -91,6 +101,9 @@ def open_effects(
         raise InvalidValue("templates", f"must be MailTemplates, not {type(templates).__name__}")
     if policy is not None and type(policy) is not AuthPolicy:
         raise InvalidValue("policy", f"must be an AuthPolicy, not {type(policy).__name__}")
+    if notification_types is not None and type(notification_types) is not NotificationTypes:
+        raise InvalidValue("notification_types", f"must be NotificationTypes, not {type(notification_types).__name__}")
+    given = None if channels is None else check_channels(channels)
     ports = default_effects(settings, in_memory=in_memory, mailer=mailer) if effects is None else effects
     closers = mail.closers_of(ports.mailer) if effects is None and mailer is None else ()
     if mailer is not None:
@@ -99,6 +112,12 @@ def open_effects(
         ports = dataclasses.replace(ports, templates=templates)
     if policy is not None:
         ports = dataclasses.replace(ports, policy=policy)
+    if notification_types is not None:
+        ports = dataclasses.replace(ports, notification_types=notification_types)
+    if given is None and effects is None:
+        given = mail.make_channels(ports.mailer, ports.webhooks)
+    if given is not None:
+        ports = dataclasses.replace(ports, channels=given)
     return ports, closers
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from vibecore.bootstrap.settings import Settings
 from vibecore.domain.errors import InvalidValue
+from vibecore.domain.webhooks import WebhookPolicy
+from vibecore.services.channels.protocol import Channel
 from vibecore.services.effects import LOCAL_URL
 from vibecore.services.mail.background import BackgroundMailer
 from vibecore.services.mail.local import ConsoleMailer, NoMailer, OutboxMailer
@@ -61,6 +63,17 @@ def check_public_url(settings: Settings) -> str:
     if not fine or "?" in url or "#" in url:
         raise InvalidValue("VIBECORE_PUBLIC_URL", "must be http(s)://host or http(s)://host/path, of at most 500 ASCII")
     return url.rstrip("/")
+
+
+def make_channels(mailer: Mailer, webhooks: WebhookPolicy) -> tuple[Channel, ...]:
+    """E-mail where mail is configured, and users' webhooks."""
+    from vibecore.services.channels.email import EmailChannel
+    from vibecore.services.channels.webhook import WebhookChannel
+
+    # Not through the queue of this process: the outbox keeps what has not been delivered, and has to learn what was.
+    direct = mailer.inner if isinstance(mailer, BackgroundMailer) else mailer
+    mails: tuple[Channel, ...] = () if isinstance(direct, NoMailer) else (EmailChannel(direct),)
+    return (*mails, WebhookChannel(webhooks))
 
 
 def closers_of(mailer: Mailer) -> tuple[Callable[[], None], ...]:

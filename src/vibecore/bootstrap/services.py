@@ -10,6 +10,7 @@ from vibecore.services.deployments import DeploymentService
 from vibecore.services.emails import EmailService
 from vibecore.services.files import FileService
 from vibecore.services.maintenance import MaintenanceService
+from vibecore.services.notifications import NotificationService
 from vibecore.services.passwords import PasswordService
 from vibecore.services.projects import ProjectService
 from vibecore.services.quality import QualityService
@@ -38,6 +39,7 @@ class Services:
         self.reviews: ReviewService = ReviewService(work)
         self.tests: TestService = TestService(work)
         self.quality: QualityService = QualityService(work)
+        self.notifications: NotificationService = NotificationService(work)
         self.audit: AuditService = AuditService(work)
         self.analytics: AnalyticsService = AnalyticsService(work)
         self.maintenance: MaintenanceService = MaintenanceService(work)

@@ -55,9 +55,12 @@ class Action(StrEnum):
     CREDENTIALS_CHANGE = "credentials.write"
     KEYS_READ = "keys.read"
     KEYS_MANAGE = "keys.write"
+    NOTIFICATIONS_READ = "notifications.read"
+    NOTIFICATIONS_WRITE = "notifications.write"
     ACCOUNT_DELETE = "account.delete"
     USERS_READ = "users.read"
     USERS_MANAGE = "users.manage"
+    NOTIFY = "notifications.send"
     MAINTAIN = "maintenance.run"
 
 
@@ -114,6 +117,7 @@ PLATFORM: Final[dict[Action, frozenset[UserRole | None]]] = {
     Action.ACCOUNT_REGISTER: frozenset({UserRole.ADMIN, None}),
     Action.USERS_READ: frozenset({UserRole.ADMIN}),
     Action.USERS_MANAGE: frozenset({UserRole.ADMIN}),
+    Action.NOTIFY: frozenset({UserRole.ADMIN}),
     Action.MAINTAIN: frozenset({UserRole.ADMIN}),
 }
 """The system roles that allow an action which concerns no single project; None is who has not signed in.
@@ -130,6 +134,8 @@ ACCOUNT: Final = frozenset(
         Action.CREDENTIALS_CHANGE,
         Action.KEYS_READ,
         Action.KEYS_MANAGE,
+        Action.NOTIFICATIONS_READ,
+        Action.NOTIFICATIONS_WRITE,
         Action.ACCOUNT_DELETE,
     }
 )

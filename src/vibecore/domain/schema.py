@@ -64,11 +64,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A plain b-tree index, or GIN over one JSON field."""
+    """A plain b-tree index, or GIN over one JSON field; `where` is the SQL condition of a partial one, spelt as
+    PostgreSQL shows it."""
 
     name: str
     fields: tuple[str, ...]
     gin: bool = False
+    where: str | None = None
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class SecondFactor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRotation:
-    """What became of the secrets of all second factors: `unreadable` ones need a key that is not configured."""
+    """What became of the secrets of second factors and webhooks; `unreadable`: their key is not configured."""
 
     resealed: int
     unchanged: int

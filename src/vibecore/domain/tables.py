@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from vibecore.domain.api_keys import API_KEYS
 from vibecore.domain.audit import AUDIT_LOGS
+from vibecore.domain.deliveries import DELIVERIES
 from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS
 from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, DEPLOYMENTS
 from vibecore.domain.files import FILES
 from vibecore.domain.members import MEMBERS
-from vibecore.domain.notifications import NOTIFICATIONS
+from vibecore.domain.notifications import NOTIFICATION_PREFERENCES, NOTIFICATIONS
 from vibecore.domain.pipelines import EXECUTIONS, PIPELINES
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.recovery_codes import RECOVERY_CODES
@@ -21,6 +22,7 @@ from vibecore.domain.sessions import SESSIONS, SUPERSEDED_TOKENS
 from vibecore.domain.tests import TEST_RESULTS
 from vibecore.domain.throttles import THROTTLES
 from vibecore.domain.users import USERS
+from vibecore.domain.webhooks import NOTIFICATION_WEBHOOKS
 
 TABLES: Final[tuple[Table[Any], ...]] = (
     USERS,
@@ -30,6 +32,9 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     RECOVERY_CODES,
     THROTTLES,
     NOTIFICATIONS,
+    NOTIFICATION_PREFERENCES,
+    NOTIFICATION_WEBHOOKS,
+    DELIVERIES,
     PROJECTS,
     MEMBERS,
     FILES,

@@ -20,7 +20,7 @@ from typing import Generic, ParamSpec, Protocol, Self, TypeVar
 from vibecore.domain.deployment_logs import DeploymentLog
 from vibecore.domain.deployments import ArchivedDeployment
 from vibecore.domain.errors import TransactionError
-from vibecore.domain.notifications import Notification
+from vibecore.domain.notifications import NotificationPreference
 from vibecore.domain.pipelines import Execution, Pipeline
 from vibecore.domain.scores import QualityScore
 from vibecore.repositories.analytics import Analytics
@@ -29,6 +29,7 @@ from vibecore.repositories.deployment_logs import DeploymentLogLines
 from vibecore.repositories.deployments import Deployments
 from vibecore.repositories.files import Files
 from vibecore.repositories.members import Members
+from vibecore.repositories.notifications import Deliveries, Notifications, Webhooks
 from vibecore.repositories.projects import Projects
 from vibecore.repositories.quality import Quality
 from vibecore.repositories.reviews import Reviews
@@ -103,7 +104,13 @@ class UnitOfWork(Protocol):
     @property
     def throttles(self) -> Throttles: ...
     @property
-    def notifications(self) -> Children[Notification]: ...
+    def notifications(self) -> Notifications: ...
+    @property
+    def notification_preferences(self) -> Children[NotificationPreference]: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def projects(self) -> Projects: ...
     @property

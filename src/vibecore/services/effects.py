@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from typing import Final, ParamSpec, Protocol, TypeVar
 from uuid import UUID, uuid4
 
+from vibecore.domain.notification_types import NotificationTypes
 from vibecore.domain.policies import AuthPolicy
+from vibecore.domain.webhooks import WebhookPolicy
+from vibecore.services.channels.protocol import Channel
 from vibecore.services.keyring import Keyring
 from vibecore.services.mail.local import NoMailer
 from vibecore.services.mail.messages import Mailer
@@ -98,10 +101,15 @@ class Effects:
     tokens: Tokens = secrets.token_bytes
     keys: Keyring = field(default_factory=Keyring.random)
     box: SecretBox = field(default_factory=SecretBox)
-    """Encrypts the secrets of second factors; without a key, as by default, there are none."""
+    """Encrypts the secrets of second factors and webhooks; without a key, as by default, there are none."""
     policy: AuthPolicy = field(default_factory=AuthPolicy)
     """The figures of sign-in."""
     mailer: Mailer = field(default_factory=NoMailer)
     templates: MailTemplates = field(default_factory=MailTemplates)
     public_url: str = LOCAL_URL
+    notification_types: NotificationTypes = field(default_factory=NotificationTypes)
+    channels: tuple[Channel, ...] = ()
+    """How notifications reach users outside of the inbox; every process that delivers has to have the same."""
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
+    """What users' webhooks may reach."""
     runtime: Runtime = field(default_factory=ThreadRuntime)

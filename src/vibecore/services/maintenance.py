@@ -5,17 +5,26 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Final
+from uuid import UUID
 
 from vibecore.domain.actors import Actor, check_actor
 from vibecore.domain.analytics import RefreshReport
 from vibecore.domain.audit import AHEAD
 from vibecore.domain.changes import Rows
+from vibecore.domain.deliveries import DeliveryReport
 from vibecore.domain.permissions import Action
 from vibecore.domain.policies import AuthPolicy
 from vibecore.domain.rules import Integer
+from vibecore.repositories.arguments import cutoff
 from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services.delivering import Delivering
+from vibecore.services.scoped import check_id
 from vibecore.services.work import Service, allowed
 
+DELIVERED_AT_ONCE: Final = 10_000
+"""Notifications and deliveries of one run at most."""
+KEPT: Final = 90
+"""Days that a notification is kept after it was read, unless the call says otherwise."""
 QUIET: Final = timedelta(days=30)
 """How long a throttle is kept after it has let everything through again."""
 
@@ -118,6 +127,72 @@ class MaintenanceService(Service):
             rows: Rows = {name: {"deleted": count} for name, count in counted.items()}
             event = self._work.event(tx, actor, "maintenance.sign_in_purged", details=asdict(purged), rows=rows)
             tx.audit.append(event)
+            return purged
+
+        return self._work.write(actor, run)
+
+    def deliver_notifications(self, actor: Actor, *, most: int = 1000) -> DeliveryReport:
+        """Hand pending notifications to the channels of this process, and let the channels tell what is due: at most
+        `most` (1 to 10,000) of each. Any number of processes may do it at once.
+
+        Users are told in order, through each channel and schedule; what fails is tried again, 30 seconds later and
+        then four times as long each time up to 12 hours, 10 times altogether, and holds back only what comes after it
+        there. Raises PermissionDenied, InvalidValue; TransactionError inside any transaction: channels use networks.
+        """
+        number = Integer(low=1, high=DELIVERED_AT_ONCE).check("most", most)
+        check_actor(actor)
+        self._work.refuse_joined("deliver_notifications")
+        self._work.permit(actor, Action.MAINTAIN)
+        report = Delivering(self._work, number).run()
+        if report != DeliveryReport():
+            self._work.write(
+                actor,
+                lambda tx: tx.audit.append(
+                    self._work.event(
+                        tx,
+                        actor,
+                        "maintenance.notifications_delivered",
+                        details=asdict(report),
+                        rows={
+                            "notifications": {"updated": report.dispatched},
+                            "notification_deliveries": {"inserted": None, "updated": None, "deleted": None},
+                        },
+                    )
+                ),
+            )
+        return report
+
+    def revive_deliveries(self, actor: Actor, user_id: UUID) -> int:
+        """Try anew what channels gave up on for this user, once whatever was wrong is mended; how many deliveries.
+
+        Raises PermissionDenied, InvalidValue.
+        """
+        key = check_id("user_id", user_id)
+
+        def run(tx: UnitOfWork) -> int:
+            allowed(actor, Action.MAINTAIN)
+            revived = tx.deliveries.revive(key)
+            details = {"user_id": str(key), "revived": revived}
+            rows: Rows = {"notification_deliveries": {"updated": revived}}
+            tx.audit.append(self._work.event(tx, actor, "maintenance.deliveries_revived", details=details, rows=rows))
+            return revived
+
+        return self._work.write(actor, run)
+
+    def purge_notifications(self, actor: Actor, *, days: int = KEPT) -> int:
+        """Remove notifications that were read more than `days` days ago; how many. Unread ones stay.
+
+        Raises PermissionDenied, InvalidValue.
+        """
+        age = Integer(low=0).check("days", days)
+
+        def run(tx: UnitOfWork) -> int:
+            allowed(actor, Action.MAINTAIN)
+            end = cutoff(tx.now, age)
+            purged = 0 if end is None else tx.notifications.purge(end)
+            details = {"days": age, "purged": purged}
+            rows: Rows = {"notifications": {"deleted": purged}}
+            tx.audit.append(self._work.event(tx, actor, "maintenance.notifications_purged", details=details, rows=rows))
             return purged
 
         return self._work.write(actor, run)

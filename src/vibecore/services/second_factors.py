@@ -30,6 +30,7 @@ from vibecore.services.factors import WrongCode
 from vibecore.services.mail.messages import MailPurpose
 from vibecore.services.scoped import check_id, check_optional_id
 from vibecore.services.tries import Counters, demand, forget
+from vibecore.services.webhooks import reseal_webhooks
 from vibecore.services.work import Service, allowed
 
 R = TypeVar("R")
@@ -173,8 +174,8 @@ class SecondFactorService(Service):
         self._work.write(actor, run)
 
     def rotate_keys(self, actor: Actor) -> KeyRotation:
-        """Encrypt every secret with the newest key, so that an older one can be taken away; in steps, each permanent by
-        itself. A secret that no key opens stays as it is and is counted.
+        """Encrypt every secret, those of webhooks too, with the newest key, so that an older one can be taken away; in
+        steps, each permanent by itself. A secret that no key opens stays as it is and is counted.
 
         Raises PermissionDenied, NotConfigured; TransactionError inside `transaction` and `atomic`.
         """
@@ -192,9 +193,15 @@ class SecondFactorService(Service):
             cursor = page.next_cursor
             if cursor is None:
                 break
+        of_users = resealed
+        for found in reseal_webhooks(self._work, actor):
+            resealed += found is True
+            unchanged += found is False
+            unreadable += found is None
         report = KeyRotation(resealed=resealed, unchanged=unchanged, unreadable=unreadable)
         details = dataclasses.asdict(report)
-        rows: Rows = {"users": {"updated": resealed}} if resealed else {}
+        numbers = {"users": of_users, "notification_webhooks": resealed - of_users}
+        rows: Rows = {table: {"updated": number} for table, number in numbers.items() if number}
         self._work.write(
             actor,
             lambda tx: tx.audit.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -18,11 +18,13 @@ from vibecore.domain.audit import AuditEvent
 from vibecore.domain.changes import Diff, Rows
 from vibecore.domain.errors import NotFound, PermissionDenied, ReadOnlyProject, SerializationConflict, TransactionError
 from vibecore.domain.json import JsonObject
+from vibecore.domain.notification_types import NotificationType
 from vibecore.domain.permissions import Action, Decision, decide, decide_account
 from vibecore.domain.projects import ProjectStatus
-from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
+from vibecore.repositories.unit_of_work import Batch, Mode, Store, UnitOfWork
 from vibecore.services.effects import Effects
 from vibecore.services.mail.messages import MailPurpose
+from vibecore.services.notices import notices
 
 T = TypeVar("T")
 
@@ -118,6 +120,12 @@ class Work:
         if self._bound is not None:
             raise TransactionError(f"{call} needs a transaction of its own")
 
+    def refuse_joined(self, call: str) -> None:
+        """TransactionError inside any transaction that somebody has open, be it an application's own."""
+        self.refuse_inside(call)
+        if self.store.joined:
+            raise TransactionError(f"{call} needs a transaction of its own")
+
     @contextmanager
     def transaction(self) -> Iterator[Work]:
         """The work of one unit that is open for the block, and committed with it."""
@@ -159,6 +167,27 @@ class Work:
         effects = self.effects
         mail = effects.templates.compose(purpose, to=to, public_url=effects.public_url, **values)
         self.after_commit(lambda: effects.mailer.send(mail))
+
+    def tell(
+        self,
+        tx: UnitOfWork,
+        batch: Batch,
+        user_ids: Iterable[UUID],
+        kind: NotificationType,
+        title: str,
+        *,
+        data: Mapping[str, object],
+        message: str | None = None,
+        dedup_key: str | None = None,
+    ) -> None:
+        """Notify the users, each once, with one call more in `batch`: in the transaction of what caused it.
+
+        With a `dedup_key` the user's notification of this type and key is renewed where there is one. A title that is
+        too long is cut. InvalidValue for data of another shape than `kind` has.
+        """
+        told = notices(self.effects.ids, tx.now, user_ids, kind.name, title, kind.checked(data), message, dedup_key)
+        if told:
+            batch.add(tx.notifications.tell, told)
 
     def _write(self, run: Callable[[UnitOfWork], T]) -> T:
         if self._bound is not None:

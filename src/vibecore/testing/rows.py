@@ -20,6 +20,8 @@ WRITABLE: Final = tuple(table for table in TABLES if table is not AUDIT_LOGS)
 """The tables whose rows can be changed: all but the audit trail."""
 SCOPED: Final = tuple(table for table in TABLES if table.scope is not None)
 _ATTRIBUTES: Final = {
+    "notification_webhooks": "webhooks",
+    "notification_deliveries": "deliveries",
     "project_members": "members",
     "code_reviews": "reviews",
     "test_results": "tests",

@@ -397,7 +397,10 @@ def test_the_system_counts_what_is_active_as_of_the_refresh() -> None:
             Execution(status=ExecutionStatus.BLOCKED, **run, **stamps(2)),
             Execution(status=ExecutionStatus.RUNNING, **run, **stamps(3)),
         ],
-        notifications=[Notification(**note, **stamps(1)), Notification(read_at=NOON, **note, **stamps(2))],
+        notifications=[
+            Notification(occurred_at=NOON, **note, **stamps(1)),
+            Notification(occurred_at=NOON, read_at=NOON, **note, **stamps(2)),
+        ],
         events=[event(1, NOON), event(2, NOON + HOUR)],
     )
     assert (row.users, row.users_disabled, row.sessions_active, row.api_keys_active) == (2, 1, 1, 2)

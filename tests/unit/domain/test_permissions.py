@@ -72,6 +72,7 @@ PLATFORM_RIGHTS = {
         "account.register",
         "users.read",
         "users.manage",
+        "notifications.send",
         "maintenance.run",
     },
 }
@@ -83,7 +84,7 @@ OF_CREDENTIALS = {
     "session.end",
     "sessions.read",
 }
-OWN_ACCOUNT = {"profile.read", "profile.update"} | OF_CREDENTIALS
+OWN_ACCOUNT = {"profile.read", "profile.update", "notifications.read", "notifications.write"} | OF_CREDENTIALS
 NEVER_BY_KEY = {"account.register", "users.manage"} | OF_CREDENTIALS
 
 

@@ -133,6 +133,9 @@ class House:
                 "projects": list(tx.projects.stream()),
                 "sessions": [list(tx.sessions.stream(user_id(actor))) for actor in people],
                 "api_keys": [list(tx.api_keys.stream(user_id(actor))) for actor in people],
+                "notifications": [list(tx.notifications.stream(user_id(actor))) for actor in people],
+                "preferences": [list(tx.notification_preferences.stream(user_id(actor))) for actor in people],
+                "webhooks": [list(tx.webhooks.stream(user_id(actor))) for actor in people],
             }
             for name in ("members", "files", "deployments", "reviews", "tests", "scores"):
                 found[name] = list(getattr(tx, name).stream(self.project))

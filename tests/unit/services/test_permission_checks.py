@@ -16,6 +16,7 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.api_keys import make_api_key
 from vibecore.domain.deployments import DeploymentStatus
 from vibecore.domain.errors import AuthenticationFailed, InvalidValue, NotFound, PermissionDenied
+from vibecore.domain.notifications import Schedule
 from vibecore.domain.paging import Page
 from vibecore.domain.projects import ProjectStatus
 from vibecore.domain.tests import TestType
@@ -25,6 +26,14 @@ from vibecore.testing.parity.arguments import SARIF
 
 DENIALS = (PermissionDenied, NotFound)
 KNOWN: dict[str, Any] = {
+    "channel": "email",
+    "data": {"project_id": UUID(int=7), "project": "engine"},
+    "notification_ids": (),
+    "schedule": Schedule.DAILY,
+    "title": "Told",
+    "type": "project.member.removed",
+    "url": "https://example.org/hook",
+    "user_ids": (),
     "challenge": "vcc_" + "A" * 100,
     "code": "123456",
     "content": "x = 1\n",

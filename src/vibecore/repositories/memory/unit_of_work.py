@@ -8,11 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from vibecore.domain.api_keys import API_KEYS
+from vibecore.domain.deliveries import DELIVERIES
 from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS, DeploymentLog
 from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, DEPLOYMENTS, ArchivedDeployment
 from vibecore.domain.files import FILES
 from vibecore.domain.members import MEMBERS
-from vibecore.domain.notifications import NOTIFICATIONS, Notification
+from vibecore.domain.notifications import NOTIFICATION_PREFERENCES, NOTIFICATIONS, NotificationPreference
 from vibecore.domain.paging import Cursors
 from vibecore.domain.pipelines import EXECUTIONS, PIPELINES, Execution, Pipeline
 from vibecore.domain.projects import PROJECTS
@@ -23,6 +24,7 @@ from vibecore.domain.sessions import SESSIONS, SUPERSEDED_TOKENS
 from vibecore.domain.tests import TEST_RESULTS, TestResult
 from vibecore.domain.throttles import THROTTLES
 from vibecore.domain.users import USERS
+from vibecore.domain.webhooks import NOTIFICATION_WEBHOOKS
 from vibecore.repositories.memory.analytics import MemoryAnalytics
 from vibecore.repositories.memory.audit import MemoryAudit
 from vibecore.repositories.memory.batches import MemoryBatch
@@ -30,6 +32,7 @@ from vibecore.repositories.memory.deployment_logs import MemoryDeploymentLogLine
 from vibecore.repositories.memory.deployments import MemoryDeployments
 from vibecore.repositories.memory.files import MemoryFiles
 from vibecore.repositories.memory.members import MemoryMembers
+from vibecore.repositories.memory.notifications import MemoryDeliveries, MemoryNotifications, MemoryWebhooks
 from vibecore.repositories.memory.path_rows import MemoryPathRows
 from vibecore.repositories.memory.projects import MemoryProjects
 from vibecore.repositories.memory.quality import MemoryQuality
@@ -89,8 +92,20 @@ class MemoryUnitOfWork:
         return MemoryApiKeys(self._transaction, API_KEYS, self._cursors)
 
     @made_once
-    def notifications(self) -> MemoryChildren[Notification]:
-        return MemoryChildren(self._transaction, NOTIFICATIONS, self._cursors)
+    def notifications(self) -> MemoryNotifications:
+        return MemoryNotifications(self._transaction, NOTIFICATIONS, self._cursors)
+
+    @made_once
+    def notification_preferences(self) -> MemoryChildren[NotificationPreference]:
+        return MemoryChildren(self._transaction, NOTIFICATION_PREFERENCES, self._cursors)
+
+    @made_once
+    def webhooks(self) -> MemoryWebhooks:
+        return MemoryWebhooks(self._transaction, NOTIFICATION_WEBHOOKS, self._cursors)
+
+    @made_once
+    def deliveries(self) -> MemoryDeliveries:
+        return MemoryDeliveries(self._transaction, DELIVERIES, self._cursors)
 
     @made_once
     def projects(self) -> MemoryProjects:

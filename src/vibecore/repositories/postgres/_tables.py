@@ -140,7 +140,13 @@ def _unique(table: sa.Table, unique: Unique) -> None:
 
 def _index(table: sa.Table, index: Index) -> None:
     method = "gin" if index.gin else "btree"
-    sa.Index(index.name, *(table.c[name] for name in index.fields), postgresql_using=method)
+    condition = None if index.where is None else sa.text(index.where)
+    sa.Index(
+        index.name,
+        *(table.c[name] for name in index.fields),
+        postgresql_using=method,
+        postgresql_where=condition,
+    )
 
 
 def _type(meta: sa.MetaData, rule: rules.Rule) -> sa.types.TypeEngine[Any]:

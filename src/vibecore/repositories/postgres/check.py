@@ -204,6 +204,8 @@ def _table(table: Table[Any], made: sa.Table) -> Iterator[tuple[tuple[str, str],
         yield ("foreign key", f"{name}.{reference.name}"), definition
     for index in table.indexes:
         yield ("index", f"{name}.{index.name}"), f"{'gin' if index.gin else 'btree'} ({', '.join(index.fields)})"
+        if index.where is not None:
+            yield ("predicate", f"{name}.{index.name}"), index.where
     yield ("order of unique rules", name), ", ".join([table.primary.name, *(u.name for u in table.uniques)])
     yield ("order of foreign keys", name), ", ".join(reference.name for reference in table.references)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 from vibecore.domain.deployment_logs import DeploymentLog
 from vibecore.domain.deployments import ArchivedDeployment
 from vibecore.domain.errors import TransactionError
-from vibecore.domain.notifications import Notification
+from vibecore.domain.notifications import NotificationPreference
 from vibecore.domain.paging import Cursors
 from vibecore.domain.pipelines import Execution, Pipeline
 from vibecore.domain.scores import QualityScore
@@ -24,6 +24,7 @@ from vibecore.repositories.postgres.deployment_logs import PostgresDeploymentLog
 from vibecore.repositories.postgres.deployments import PostgresDeployments
 from vibecore.repositories.postgres.files import PostgresFiles
 from vibecore.repositories.postgres.members import PostgresMembers
+from vibecore.repositories.postgres.notifications import PostgresDeliveries, PostgresNotifications, PostgresWebhooks
 from vibecore.repositories.postgres.path_rows import PostgresPathRows
 from vibecore.repositories.postgres.projects import PostgresProjects
 from vibecore.repositories.postgres.quality import PostgresQuality
@@ -103,8 +104,20 @@ class PostgresUnitOfWork:
         return self._table(PostgresApiKeys, "api_keys")
 
     @made_once
-    def notifications(self) -> PostgresTable[Notification]:
-        return self._table(PostgresTable[Notification], "notifications")
+    def notifications(self) -> PostgresNotifications:
+        return self._table(PostgresNotifications, "notifications")
+
+    @made_once
+    def notification_preferences(self) -> PostgresTable[NotificationPreference]:
+        return self._table(PostgresTable[NotificationPreference], "notification_preferences")
+
+    @made_once
+    def webhooks(self) -> PostgresWebhooks:
+        return self._table(PostgresWebhooks, "notification_webhooks")
+
+    @made_once
+    def deliveries(self) -> PostgresDeliveries:
+        return self._table(PostgresDeliveries, "notification_deliveries")
 
     @made_once
     def projects(self) -> PostgresProjects:

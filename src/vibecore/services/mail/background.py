@@ -43,12 +43,12 @@ class BackgroundMailer:
     def __init__(
         self, inner: Mailer, *, most: int = 1000, attempts: int = 6, first_pause: float = 1.0, drain: float = 10.0
     ) -> None:
-        self._inner = inner
         self._most = most
         self._attempts = attempts
         self._first_pause = first_pause
         self._drain = drain
         self._begin()
+        self.inner: Final = inner
         again = weakref.WeakMethod(self._begin)
         os.register_at_fork(after_in_child=lambda: (begin := again()) and begin())
 
@@ -125,7 +125,7 @@ class BackgroundMailer:
             reraise=True,
         )
         try:
-            retrying(self._inner.send, mail)
+            retrying(self.inner.send, mail)
         except MailNotSent as error:
             # Its text tells neither address nor content.
             LOG.error("mail not delivered: %s: %s", mail.purpose.value, error)

@@ -36,6 +36,8 @@ class MailPurpose(StrEnum):
     """A notice that a second factor was switched on or off, or has other recovery codes."""
     NEW_DEVICE = "new-device"
     """A notice of a login from a device that was not known."""
+    NOTIFICATION = "notification"
+    """What a user is told by the e-mail channel, which has templates of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

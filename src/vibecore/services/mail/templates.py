@@ -29,7 +29,8 @@ FIELDS: Final[Mapping[MailPurpose, frozenset[str]]] = {
     MailPurpose.NEW_DEVICE: _NOTICE | {"ip_address", "device"},
 }
 """The fields that a template may name. `email` is the account's address, `name` its holder's; `expires` and `time` are
-in UTC to the minute. `token` must be in the text of every template that may name it, and in no subject."""
+in UTC to the minute. `token` must be in the text of every template that may name it, and in no subject. Purposes that
+are not here have templates of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ If this was not you, change your password at once.
     _by_purpose: Mapping[MailPurpose, MailTemplate] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found = {purpose: getattr(self, purpose.value.replace("-", "_")) for purpose in MailPurpose}
+        found = {purpose: getattr(self, purpose.value.replace("-", "_")) for purpose in FIELDS}
         for purpose, template in found.items():
             _check(purpose, template)
         object.__setattr__(self, "_by_purpose", found)
@@ -192,4 +193,4 @@ def _shown(name: str, value: str | datetime) -> str:
     return line[:LONGEST_CHOSEN] if name in ("name", "device") else line
 
 
-assert {f.name for f in fields(MailTemplates) if f.init} == {p.value.replace("-", "_") for p in MailPurpose}
+assert {f.name for f in fields(MailTemplates) if f.init} == {p.value.replace("-", "_") for p in FIELDS}

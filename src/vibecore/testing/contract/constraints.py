@@ -27,7 +27,7 @@ from vibecore.testing.rows import Rows
 def rivals(tx: UnitOfWork, table: Table[Any], unique: Unique) -> tuple[Any, Any]:
     """A stored row and a record of the same scope that wants its unique values."""
     only = {} if unique.only_field is None else {unique.only_field: unique.only_values[0]}
-    full = {name: "main" for name in unique.fields if name == "concurrency_key"}
+    full = {name: "main" for name in unique.fields if name in ("concurrency_key", "dedup_key")}
     stored = make(tx, table, **only, **full)
     values = {name: getattr(stored, name) for name in unique.fields}
     return stored, prepare(tx, table, **values, **only)

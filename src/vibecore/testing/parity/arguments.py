@@ -16,6 +16,8 @@ from vibecore.domain.actors import Actor
 from vibecore.domain.deployment_logs import LogEntry, LogSource
 from vibecore.domain.deployments import TRANSITIONS, DeploymentStatus
 from vibecore.domain.filters import Field
+from vibecore.domain.notification_types import MEMBER_REMOVED, OWNERSHIP_TRANSFERRED
+from vibecore.domain.notifications import Schedule
 from vibecore.domain.paging import Order
 from vibecore.domain.permissions import Action
 from vibecore.domain.projects import ProjectStatus, Visibility
@@ -49,6 +51,9 @@ LINES: Final = (
     ("x" * 9000,),
     tuple(str(number) for number in range(25)),
 )
+TOLD: Final = (MEMBER_REMOVED, OWNERSHIP_TRANSFERRED)
+DATA: Final = {"project_id": UUID(int=7), "project": "engine"}
+"""Of the shape that these types have."""
 LIFETIMES: Final = (1, 10**6, 3600 * 10**6, 86_400 * 10**6)
 """Microseconds from now."""
 
@@ -128,7 +133,7 @@ def _link(scene: Scene) -> SearchStrategy[Any]:
     return _known(tokens[-2:], "vcr_nonsense")
 
 
-PERSONAL: Final = frozenset({"api_keys", "sessions", "second_factors", "passwords", "emails"})
+PERSONAL: Final = frozenset({"api_keys", "sessions", "second_factors", "passwords", "emails", "notifications"})
 """Services for one's own account."""
 _TEXT: Final = _sampled("", "a", "é", "x" * 300, "line\n")
 _JSON: Final = _drawn(strategies.json_documents(dict))
@@ -212,6 +217,19 @@ ARGUMENTS: Final[dict[str, Values]] = {
     "months": _sampled(0, 1, 3),
     "since": _sampled(date(2025, 1, 1)),
     "until": _sampled(date(2025, 1, 2)),
+    "type": _sampled(*(kind.name for kind in TOLD)),
+    "title": _sampled("told", "é"),
+    "message": _TEXT,
+    "data": _sampled(DATA),
+    "dedup_key": _sampled("k1", "k2"),
+    "user_ids": lambda s: st.lists(_known(s.world.users, NO_ID), max_size=3),
+    "notification_id": lambda s: _known(s.world.notifications, NO_ID),
+    "notification_ids": lambda s: st.lists(_known(s.world.notifications, NO_ID), max_size=3),
+    "unread": _drawn(st.booleans()),
+    "channel": _sampled("email", "troubled", "webhook"),
+    "schedule": _sampled(*Schedule, None),
+    "url": _sampled("https://example.org/hook", "https://93.184.216.34:8443/x?y=z"),
+    "most": _sampled(1, 2, 1000),
     "limit": _sampled(0, 1, 2, 50),
     "cursor": lambda s: _known(s.world.cursors, None),
     "order_by": _sampled("created_at", Order("updated_at", True)),
@@ -224,6 +242,7 @@ BY_METHOD: Final[dict[tuple[str, str, str], Values]] = {
         (("projects", "remove_member", "user_id"), ("projects", "set_member_role", "user_id")),
         lambda s: _known(s.world.of_project("member", s.project_id), NO_ID),
     ),
+    ("notifications", "mark_all_read", "until"): lambda s: _moments(s, (0, -1, 1, 10**9)),
     ("projects", "set_status", "status"): _sampled(*ProjectStatus),
     ("files", "rename", "name"): _sampled("a", "b", "c", "A", "É", "é", "new", "x/y"),
     ("deployments", "transition", "status"): _status,
@@ -278,6 +297,17 @@ SPOILT: Final[dict[str, Values]] = {
     "covered": _sampled(11, None),
     "months": _sampled(-1, 121),
     "text": _sampled("", " ", "a\0b", "a " * 21),
+    "type": _sampled("nonsense", "", "x" * 101),
+    "title": _sampled("", "x" * 256),
+    "message": _sampled("a\0b"),
+    "data": _sampled({}, {**DATA, "more": 1}, {**DATA, "project": 7}, {**DATA, "project_id": "text"}),
+    "dedup_key": _sampled("", "x" * 201),
+    "user_ids": _sampled((NO_ID,), "text", ("text",)),
+    **dict.fromkeys(("notification_id",), _sampled(NO_ID)),
+    "notification_ids": _sampled((NO_ID,), 7, ("text",)),
+    "channel": _sampled("", "E-Mail", "x" * 51),
+    "url": _sampled("http://example.org", "https://127.0.0.1/", "https://user@example.org/", "nonsense"),
+    "most": _sampled(0, 10_001),
     "limit": _sampled(-1, 1001),
     "cursor": _sampled("", "nonsense"),
     "order_by": _sampled("nonsense"),

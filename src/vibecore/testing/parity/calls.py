@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from vibecore.domain.audit import AUDIT_LOGS
+from vibecore.domain.deliveries import DELIVERIES
 from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS
 from vibecore.domain.deployments import DEPLOYMENTS, DeploymentStatus
 from vibecore.domain.files import FILES
 from vibecore.domain.filters import Field, Filter
 from vibecore.domain.members import MEMBERS
+from vibecore.domain.notifications import NOTIFICATIONS, Schedule
 from vibecore.domain.paging import Page
 from vibecore.domain.projects import PROJECTS
 from vibecore.domain.reviews import CODE_REVIEWS
@@ -40,6 +42,9 @@ REPOSITORIES: Final = {
     "recovery_codes": "recovery_codes",
     "throttles": "throttles",
     "notifications": "notifications",
+    "notification_preferences": "notification_preferences",
+    "notification_webhooks": "webhooks",
+    "notification_deliveries": "deliveries",
     "projects": "projects",
     "project_members": "members",
     "files": "files",
@@ -72,6 +77,7 @@ FURNITURE: Final[tuple[tuple[Table[Any], ...], ...]] = (
         AUDIT_LOGS,
         AUDIT_LOGS,
     ),
+    (USERS, USERS, *(NOTIFICATIONS,) * 6, *(DELIVERIES,) * 8),
 )
 """Tables whose rows a run can begin with, in an order that lets references be met."""
 
@@ -95,6 +101,16 @@ FAVOURITES: Final[dict[tuple[str, str], SearchStrategy[Any]]] = {
     ("superseded_tokens", "token"): st.sampled_from(("t1", "t2", "t3")),
     ("recovery_codes", "code_hash"): st.sampled_from(("c1", "c2")),
     ("api_keys", "key_prefix"): st.sampled_from(("vck_1", "vck_2")),
+    ("notifications", "type"): st.sampled_from(("t1", "t2")),
+    ("notifications", "dedup_key"): st.sampled_from((None, "k1", "k2")),
+    ("notification_preferences", "type"): st.sampled_from(("t1", "t2")),
+    ("notification_preferences", "channel"): st.sampled_from(("email", "webhook")),
+    ("notification_deliveries", "channel"): st.sampled_from(("email", "webhook")),
+    ("notification_deliveries", "schedule"): st.sampled_from((Schedule.IMMEDIATELY, Schedule.DAILY)),
+    ("notification_deliveries", "place"): st.sampled_from((1, 2, 3)),
+    ("notification_deliveries", "lease"): st.sampled_from((None, *(UUID(int=n) for n in (1, 2)))),
+    ("notification_deliveries", "due_at"): st.sampled_from((START, START + timedelta(days=1))),
+    ("notification_deliveries", "leased_until"): st.sampled_from((None, START, START + timedelta(seconds=1))),
     ("cicd_pipelines", "name"): st.sampled_from(("ci", "cd")),
     ("cicd_executions", "concurrency_key"): st.sampled_from((None, "main")),
 }
@@ -376,6 +392,8 @@ LIMITS: Final = st.sampled_from(
 
 
 ENDS: Final = (
+    ("notifications", "read_at"),
+    ("notifications", "occurred_at"),
     ("sessions", "expires_at"),
     ("sessions", "idle_expires_at"),
     ("superseded_tokens", "created_at"),
@@ -394,6 +412,46 @@ def _moment(known: Known) -> SearchStrategy[Any]:
     """Where a purge may end; often exactly where a known row does."""
     ends = [getattr(row, name) for table, name in ENDS for row in known.records[table]]
     return st.sampled_from((*(end for end in ends if end is not None), *MOMENTS))
+
+
+def _notices(known: Known) -> SearchStrategy[Any]:
+    return st.lists(a_record(known, NOTIFICATIONS), max_size=4)
+
+
+@st.composite
+def a_marking(draw: DrawFn, known: Known) -> Call:
+    """Some of a user's notifications, and some of somebody else's, as read or unread."""
+    ids = st.lists(an_id(known, "notifications"), max_size=4)
+    return Call("notifications", "mark", (draw(_user(known)), draw(ids)), {"read": draw(st.booleans())})
+
+
+LEASES: Final = st.sampled_from((UUID(int=1), UUID(int=2)))
+
+
+def _claim(known: Known) -> tuple[SearchStrategy[Any], ...]:
+    channels = st.sampled_from((("email", "webhook"), ("email",), ()))
+    return LEASES, st.sampled_from(MOMENTS), channels, st.sampled_from((10, 10, 1, 2, 0, 1001))
+
+
+@st.composite
+def a_settlement(draw: DrawFn, known: Known) -> Call:
+    """A delivery of which a lease says that it holds it, often rightly."""
+    rows = known.records["notification_deliveries"]
+    hit: int = draw(st.integers(0, 5))
+    if rows and hit:
+        row: Any = draw(st.sampled_from(rows))
+        user, key, lease = row.user_id, row.id, row.lease or draw(LEASES)
+    else:
+        user, key, lease = draw(_user(known)), draw(an_id(known, "notification_deliveries")), draw(LEASES)
+    others = draw(st.lists(an_id(known, "notification_deliveries"), max_size=2))
+    if draw(st.booleans()):
+        return Call("deliveries", "complete", (user, key, lease, others))
+    how = {
+        "due_at": draw(st.sampled_from(MOMENTS)),
+        "error": draw(st.sampled_from(("refused", "", "x" * 201))),
+        "most": draw(st.sampled_from((1, 2, 10, 0))),
+    }
+    return Call("deliveries", "fail", (user, key, lease, others), how)
 
 
 def _log(known: Known) -> SearchStrategy[UUID]:
@@ -421,6 +479,20 @@ SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (_moment(k),), "sessions", "purge"),
     _special(lambda k: (_moment(k),), "superseded_tokens", "purge"),
     _special(lambda k: (_moment(k),), "api_keys", "purge"),
+    _special(lambda k: (_notices(k),), "notifications", "tell"),
+    _special(lambda k: (_notices(k),), "notifications", "tell"),
+    a_marking,
+    _special(lambda k: (_user(k), _moment(k)), "notifications", "mark_until"),
+    _special(lambda k: (st.sampled_from((50, 1, 0)),), "notifications", "awaiting"),
+    _special(lambda k: (_moment(k),), "notifications", "purge"),
+    _special(
+        lambda k: (st.none() | an_id(k, "notification_webhooks"), st.sampled_from((50, 1, 0))), "webhooks", "following"
+    ),
+    _special(_claim, "deliveries", "claim"),
+    _special(_claim, "deliveries", "claim"),
+    a_settlement,
+    a_settlement,
+    _special(lambda k: (_user(k),), "deliveries", "revive"),
     _special(lambda k: (_project(k), _user(k)), "members", "find_user"),
     _special(lambda k: (_project(k), st.none() | _user(k)), "projects", "access"),
     _special(lambda k: (st.none() | _user(k),), "projects", "page_readable"),

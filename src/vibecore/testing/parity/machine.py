@@ -21,8 +21,11 @@ from vibecore.domain.schema import Table
 from vibecore.domain.tables import TABLES
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import Mode, Store, UnitOfWork
+from vibecore.services.channels.email import EmailChannel
+from vibecore.services.channels.protocol import Message
 from vibecore.services.mail.messages import Mail
 from vibecore.testing.backends import Backend, Database
+from vibecore.testing.channels import TroubledChannel, moody
 from vibecore.testing.effects import FixedClock, fixed_effects
 from vibecore.testing.parity.arguments import EMAILS, PASSWORDS
 from vibecore.testing.parity.calls import (
@@ -57,6 +60,9 @@ class Side:
         self.database = database
         self.clock = clock
         self.effects = fixed_effects(clock=clock)
+        self.channels = (TroubledChannel(moody), TroubledChannel(moody, "webhook", webhooks=True))
+        channels = (EmailChannel(self.effects.mailer), *self.channels)
+        self.effects = dataclasses.replace(self.effects, channels=channels)
         self.store: Store = database.store(clock)
         self.vibe = Vibe(self.store, self.effects)
         self.unit: UnitOfWork | None = None
@@ -113,6 +119,13 @@ class Side:
         with self.unit.batch() as batch:
             pending = [batch.add(call.target(self.unit), *call.args, **call.kwargs) for call in calls]
         return [each.value for each in pending]
+
+    def told(self) -> list[tuple[Message, ...]]:
+        """The messages that channels took since the last time this was asked."""
+        found = [channel.messages for channel in self.channels]
+        for channel in self.channels:
+            channel.clear()
+        return found
 
     def sent(self) -> tuple[Mail, ...]:
         """The mails since the last time this was asked."""
@@ -171,6 +184,8 @@ class Parity(RuleBasedStateMachine):
         self.world.learn(first.value)
         mails, others = (side.sent() for side in self.sides)
         assert difference(mails, others) is None, f"{what}: other mails"
+        told, messages = (side.told() for side in self.sides)
+        assert difference(told, messages) is None, f"{what}: other messages"
         for mail in mails:
             self.world.learn(mail)
         return first

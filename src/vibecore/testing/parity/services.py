@@ -102,7 +102,7 @@ def _a_scene(draw: DrawFn, world: World, method: tuple[str, str], *, about_proje
     account; sometimes it is anybody."""
     projects = [*(each.id for each in world.projects), *world.inhabited() * 2]
     project_id = draw(st.sampled_from(projects)) if projects else NO_ID
-    personal = method[0] in PERSONAL or method == ("auth", "logout")
+    personal = (method[0] in PERSONAL and method != ("notifications", "tell")) or method == ("auth", "logout")
     favourites = world.signed_in() if personal else world.owners(project_id if about_project else None)
     actor = draw(st.sampled_from([*world.actors, *favourites * 3]))
     return Scene(world=world, method=method, project_id=project_id, actor=actor)

@@ -55,6 +55,7 @@ class World:
         self.cursors: list[str] = []
         self.devices: list[str] = []
         self.challenges: list[str] = []
+        self.notifications: list[UUID] = []
         self.codes: list[Callable[[], list[str]]] = []
 
     def owners(self, project_id: UUID | None) -> list[Actor]:
@@ -171,6 +172,7 @@ _LEARNT: Final[dict[str, Callable[[World, Any], None]]] = {
     "CreatedKey": _key,
     "KeyInfo": lambda w, value: keep(w.key_ids, value.id),
     "SessionInfo": lambda w, value: keep(w.session_ids, value.id),
+    "Notification": lambda w, value: keep(w.notifications, value.id),
     "Profile": lambda w, value: keep(w.users, value.id),
     "Project": _project,
     "Page": _page,

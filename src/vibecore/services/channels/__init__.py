@@ -1,0 +1,1 @@
+"""Channels: how notifications reach a user outside of the inbox."""
