@@ -37,7 +37,7 @@ PLANTED: Final[dict[str, tuple[str, list[Drift]]]] = {
         [Drift("table", "stray", None, "permanent")],
     ),
     "unlogged table": (
-        "ALTER TABLE notification_webhooks SET UNLOGGED",
+        "ALTER TABLE recovery_codes SET UNLOGGED",
         [Drift("table", "recovery_codes", "permanent", "unlogged")],
     ),
     "row security": (
