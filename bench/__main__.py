@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bench import imports, repositories, services, sign_in, start
+from bench import imports, logs, repositories, services, sign_in, start
 from bench.measure import Figure
 from vibecore.bootstrap.stores import server_url
 
@@ -19,6 +19,7 @@ def figures(url: str) -> Iterator[Figure]:
     yield from services.figures(url)
     yield from sign_in.figures(url)
     yield imports.figure(url)
+    yield from logs.figures(url)
 
 
 def main() -> None:
