@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 import vibecore
-from vibecore.cli import accounts, databases, demo, deploy, exports, keys, projects, reports, sessions, upkeep, users
+from vibecore.cli import (
+    accounts,
+    databases,
+    demo,
+    deploy,
+    exports,
+    keys,
+    managing,
+    projects,
+    reports,
+    sessions,
+    upkeep,
+    users,
+)
 
 app = typer.Typer(
     name="vibecore",
@@ -39,6 +52,7 @@ app.command("export")(exports.export)
 app.command("report")(projects.report)
 app.command("maintain")(upkeep.maintain)
 app.command("unlock")(users.unlock)
+app.add_typer(managing.app, name="projects")
 app.add_typer(users.app, name="users")
 app.add_typer(reports.sarif, name="sarif")
 app.add_typer(keys.app, name="keys")
