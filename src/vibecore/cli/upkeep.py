@@ -32,7 +32,8 @@ def maintain(
     ] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Archive old deployments, renew the materialized views, make room in the audit trail, purge old sign-ins."""
+    """Archive old deployments, renew the materialized views, make room in the audit trail, purge old sign-ins,
+    deliver notifications and digests."""
     from vibecore.cli import output, targets
     from vibecore.domain.actors import Actor
 
@@ -42,6 +43,8 @@ def maintain(
         refreshed = vibe.maintenance.refresh_analytics(actor)
         until = vibe.maintenance.prepare_audit(actor, months=months)
         purged = vibe.maintenance.purge_sign_in(actor)
+        delivered = vibe.maintenance.deliver_notifications(actor)
+        read = vibe.maintenance.purge_notifications(actor)
     if as_json:
         output.emit(
             {
@@ -51,6 +54,7 @@ def maintain(
                 "user_rows": refreshed.user_rows,
                 "audit_until": until,
                 "sign_in": asdict(purged),
+                "notifications": {**asdict(delivered), "purged": read},
             }
         )
         return
@@ -61,6 +65,10 @@ def maintain(
     console.print(
         f"{purged.sessions:,} sessions, {purged.superseded_tokens:,} superseded tokens, "
         f"{purged.api_keys:,} API keys and {purged.throttles:,} throttles purged"
+    )
+    console.print(
+        f"{delivered.dispatched:,} notifications handed over, {delivered.delivered:,} messages delivered, "
+        f"{delivered.failed:,} to be tried again, {delivered.dead:,} given up; {read:,} old ones purged"
     )
     console.print(f"audit trail prepared until {until:%Y-%m-%d}")
 

@@ -13,9 +13,11 @@ from vibecore.domain.filters import Filter
 from vibecore.domain.members import MEMBERS, ProjectMember
 from vibecore.domain.paging import OrderBy, Page
 from vibecore.domain.permissions import Action
+from vibecore.domain.projects import Project
 from vibecore.domain.rules import check_member
 from vibecore.domain.users import UserRole
 from vibecore.repositories.unit_of_work import UnitOfWork
+from vibecore.services import telling
 from vibecore.services.scoped import Scoped, check_id
 from vibecore.services.work import writable
 
@@ -82,6 +84,7 @@ class MemberMethods(Scoped):
             event = self._about(tx, actor, "project.member.added", None, member)
             with tx.batch() as batch:
                 stored = batch.add(tx.members.insert, member)
+                telling.member_added(self._work, tx, batch, actor, access.project, user_key, role)
                 batch.add(tx.audit.append, event)
             return stored.value
 
@@ -96,13 +99,14 @@ class MemberMethods(Scoped):
         check_member(UserRole, "role", role)
 
         def run(tx: UnitOfWork) -> ProjectMember:
-            member = self._member(tx, actor, Action.MEMBERS_MANAGE, key, user_key)
+            project, member = self._member(tx, actor, Action.MEMBERS_MANAGE, key, user_key)
             if member.role is role:
                 return member
             after = dataclasses.replace(member, role=role)
             event = self._about(tx, actor, "project.member.role_changed", member, after)
             with tx.batch() as batch:
                 stored = batch.add(tx.members.update, after)
+                telling.role_changed(self._work, tx, batch, actor, project, member, role)
                 batch.add(tx.audit.append, event)
             return stored.value
 
@@ -118,23 +122,26 @@ class MemberMethods(Scoped):
         def run(tx: UnitOfWork) -> None:
             leaving = actor.user_id == user_key
             action = Action.PROJECT_LEAVE if leaving else Action.MEMBERS_MANAGE
-            member = self._member(tx, actor, action, key, user_key)
+            project, member = self._member(tx, actor, action, key, user_key)
             name = "project.member.left" if leaving else "project.member.removed"
             event = self._about(tx, actor, name, member, None)
             with tx.batch() as batch:
                 batch.add(tx.members.delete, key, member.id)
+                telling.member_removed(self._work, tx, batch, actor, project, user_key)
                 batch.add(tx.audit.append, event)
 
         self._work.write(actor, run)
 
-    def _member(self, tx: UnitOfWork, actor: Actor, action: Action, project_id: UUID, user_id: UUID) -> ProjectMember:
+    def _member(
+        self, tx: UnitOfWork, actor: Actor, action: Action, project_id: UUID, user_id: UUID
+    ) -> tuple[Project, ProjectMember]:
         with tx.batch() as batch:
             asked = batch.add(tx.projects.access, project_id, actor.user_id)
             found = batch.add(tx.members.find_user, project_id, user_id)
-        writable(actor, action, project_id, asked.value)
+        access = writable(actor, action, project_id, asked.value)
         if found.value is None:
             raise NotFound("member", user_id)
-        return found.value
+        return access.project, found.value
 
     def _about(
         self,
