@@ -16,6 +16,7 @@ from uuid import UUID
 
 import pytest
 
+from vibecore.bootstrap.services import Services
 from vibecore.bootstrap.vibe import Vibe
 from vibecore.domain import json
 from vibecore.domain.actors import Actor
@@ -88,9 +89,13 @@ def test_what_is_rolled_back_tells_nobody(store: Store, clock: FixedClock) -> No
     ada, bob = arrive(vibe), arrive(vibe, "bob")
     assert bob.user_id is not None
     project = vibe.projects.create(ada, name="engine")
-    with pytest.raises(InvalidValue), vibe.transaction() as tx:
-        tx.projects.add_member(ada, project.id, bob.user_id)
+
+    def doomed(tx: Services, user_id: UUID = bob.user_id) -> None:
+        tx.projects.add_member(ada, project.id, user_id)
         tx.projects.update(ada, project.id, name="")
+
+    with pytest.raises(InvalidValue):
+        vibe.atomic(doomed)
     assert vibe.notifications.page(bob).items == ()
     assert deliver(vibe) == DeliveryReport()
     vibe.projects.add_member(ada, project.id, bob.user_id)
