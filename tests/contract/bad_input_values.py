@@ -534,6 +534,7 @@ BY_NAME: Final[dict[str, Source]] = {
     "leave": _rule(Boolean()),
     "new_owner_id": _id(),
     "text": _text_at_a_method("", " \n", "x" * 1001, "a " * 21),
+    **dict.fromkeys(("names", "contents", "ignore_case"), _rule(Boolean())),
     "gitignore": _rule(Boolean()),
     "delete_missing": _rule(Boolean()),
     "progress": lambda house: [1, True, "print", b"", [], object()],
@@ -593,6 +594,7 @@ BY_NAME: Final[dict[str, Source]] = {
 BY_SERVICE: Final[dict[tuple[str, str], Source]] = {
     ("api_keys", "name"): _column(API_KEYS, "name"),
     ("projects", "name"): _column(PROJECTS, "name"),
+    ("files", "text"): _text_at_a_method("", "a\nb", "x" * 201),
     ("files", "name"): _text_at_a_method(*_PATHS, "a/b", ".."),
     ("projects", "status"): _column(PROJECTS, "status"),
     ("files", "cursor"): _cursors("deployments"),

@@ -66,6 +66,7 @@ READERS: Final = frozenset(
         ("files", "get"),
         ("files", "page"),
         ("files", "read"),
+        ("files", "search"),
         ("files", "tree"),
         ("maintenance", "prepare_audit"),
         ("maintenance", "refresh_analytics"),

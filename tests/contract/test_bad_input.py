@@ -26,6 +26,7 @@ METHODS: Final = public_methods(Services(cast(Any, SimpleNamespace(effects=None)
 ALONE: Final = {
     ("maintenance", "deliver_notifications"),
     ("maintenance", "prepare_audit"),
+    ("maintenance", "index_contents"),
     ("maintenance", "purge_sign_in"),
     ("second_factors", "rotate_keys"),
     ("users", "unlock"),

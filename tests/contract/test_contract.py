@@ -17,6 +17,7 @@ from vibecore.testing.contract.quality import *  # noqa: F403
 from vibecore.testing.contract.reads import *  # noqa: F403
 from vibecore.testing.contract.reviews import *  # noqa: F403
 from vibecore.testing.contract.savepoints import *  # noqa: F403
+from vibecore.testing.contract.searches import *  # noqa: F403
 from vibecore.testing.contract.streams import *  # noqa: F403
 from vibecore.testing.contract.throttles import *  # noqa: F403
 from vibecore.testing.contract.trees import *  # noqa: F403

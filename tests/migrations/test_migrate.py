@@ -43,7 +43,7 @@ def test_up_down_and_up_again(database_url: str, schema: str | None) -> None:
     before = everything(database_url)
     assert current(database_url, schema=schema) is None
     steps: dict[str, list[tuple[str, str, str]]] = {}
-    for revision in ("V1", "V2", "V3", "V4", "V5", "V6"):
+    for revision in ("V1", "V2", "V3", "V4", "V5", "V6", "V7"):
         assert migrate(database_url, schema=schema, revision=revision) == revision
         assert current(database_url, schema=schema) == revision
         steps[revision] = everything(database_url)
@@ -53,8 +53,8 @@ def test_up_down_and_up_again(database_url: str, schema: str | None) -> None:
         assert everything(database_url) == steps[revision]
     assert downgrade(database_url, "base", schema=schema) is None
     assert everything(database_url) == before
-    assert migrate(database_url, schema=schema) == head() == "V6"
-    assert everything(database_url) == steps["V6"]
+    assert migrate(database_url, schema=schema) == head() == "V7"
+    assert everything(database_url) == steps["V7"]
     assert check(database_url, schema=schema) == []
 
 
@@ -72,9 +72,9 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
     """A database at head, or further than asked, is left as it is."""
     migrate(database_url)
     before = everything(database_url)
-    assert migrate(database_url) == "V6"
-    assert migrate(database_url, revision="V1") == "V6"
-    assert downgrade(database_url, "V6") == "V6"
+    assert migrate(database_url) == "V7"
+    assert migrate(database_url, revision="V1") == "V7"
+    assert downgrade(database_url, "V7") == "V7"
     assert everything(database_url) == before
 
 
@@ -82,7 +82,7 @@ def test_schemas_of_one_database_are_apart(database_url: str) -> None:
     """Each schema has its own objects and its own revision, and nothing is made outside it."""
     migrate(database_url, schema="one")
     migrate(database_url, schema="two", revision="V1")
-    assert current(database_url, schema="one") == "V6"
+    assert current(database_url, schema="one") == "V7"
     assert current(database_url, schema="two") == "V1"
     assert current(database_url) is None
     assert not [name for kind, place, name in everything(database_url) if place == "public" and kind != "comment"]
@@ -95,7 +95,7 @@ def test_a_schema_whose_name_needs_quotes_can_be_the_default(database_url: str) 
     with psycopg.connect(database_url) as session:
         session.execute('CREATE SCHEMA "Odd ""Name"""')
         session.execute(f'ALTER DATABASE {session.info.dbname} SET search_path TO "Odd ""Name""", public')
-    assert migrate(database_url) == "V6"
+    assert migrate(database_url) == "V7"
     assert check(database_url) == []
     assert downgrade(database_url, "base") is None
     assert not [name for kind, place, name in everything(database_url) if place in {"public", 'Odd "Name"'}]
@@ -109,8 +109,8 @@ def test_concurrent_migrators_wait_for_each_other(database_url: str) -> None:
     command = [sys.executable, "-c", program, database_url]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(lambda _: migrate(database_url, schema="vibe"), range(3))) == ["V6"] * 3
-    assert [process.communicate(timeout=120)[0] for process in processes] == ["V6\n", "V6\n"]
+        assert list(pool.map(lambda _: migrate(database_url, schema="vibe"), range(3))) == ["V7"] * 3
+    assert [process.communicate(timeout=120)[0] for process in processes] == ["V7\n", "V7\n"]
     assert check(database_url, schema="vibe") == []
 
 
@@ -157,7 +157,7 @@ def test_another_applications_revision_is_not_touched(database_url: str, version
         assert refused.value.field == "schema"
     assert everything(database_url) == before
     drift = check(database_url)[0]
-    assert (drift.kind, drift.expected, drift.found) == ("revision", "V6", version)
+    assert (drift.kind, drift.expected, drift.found) == ("revision", "V7", version)
 
 
 @pytest.mark.parametrize(

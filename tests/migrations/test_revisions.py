@@ -16,10 +16,10 @@ REVISIONS: Final = sorted((FOLDER / "versions").glob("*.py"))
 
 
 def test_history_is_one_line_with_one_head() -> None:
-    """V1, V2, V3, V4, V5, V6: each revision follows the one before, and the last one is the head."""
-    assert migrations._scripts().get_heads() == ["V6"]
-    assert migrations._revisions() == ["V1", "V2", "V3", "V4", "V5", "V6"]
-    assert migrations.head() == "V6"
+    """V1, V2, V3, V4, V5, V6, V7: each revision follows the one before, and the last one is the head."""
+    assert migrations._scripts().get_heads() == ["V7"]
+    assert migrations._revisions() == ["V1", "V2", "V3", "V4", "V5", "V6", "V7"]
+    assert migrations.head() == "V7"
 
 
 @pytest.mark.parametrize("revision", REVISIONS, ids=lambda path: path.stem)

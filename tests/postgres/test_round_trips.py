@@ -402,6 +402,11 @@ def _sarif(world: World) -> Call:
     return lambda: world.vibe.reviews.import_sarif(world.ada, world.id, report)
 
 
+def _index(world: World) -> Call:
+    world.new_file()
+    return lambda: world.vibe.maintenance.index_contents(SYSTEM)
+
+
 def _transition(world: World) -> Call:
     deployment = world.pending()
     return lambda: world.moved(deployment, DeploymentStatus.BUILDING)
@@ -510,6 +515,7 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "files.move": (WRITE, _move_folder),
     "files.rename": (WRITE, _rename),
     "files.copy": (WRITE, _copy),
+    "files.search": (READ, lambda w: lambda: w.vibe.files.search(w.ada, w.id, "module", ignore_case=True)),
     "files.children": (READ, lambda w: lambda: w.vibe.files.children(w.ada, w.id, "src")),
     "files.delete": (WRITE, _delete),
     # Bulk: a look before the walk of the folder, then one transaction that compares, writes in bulk and counts anew.
@@ -595,6 +601,8 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     "maintenance.prepare_audit": (WRITE, lambda w: lambda: w.vibe.maintenance.prepare_audit(SYSTEM, months=1)),
     # Throttles in a transaction of their own; the audit row tells what the batch before it removed.
     "maintenance.purge_sign_in": (WRITE + 1, lambda w: lambda: w.vibe.maintenance.purge_sign_in(SYSTEM)),
+    # A page of projects, then for each what is not indexed, the rows and their audit row, nothing more, and the purge.
+    "maintenance.index_contents": (23, _index),
     "maintenance.refresh_analytics": (WRITE, lambda w: lambda: w.vibe.maintenance.refresh_analytics(SYSTEM)),
 }
 CODES: Final = {
@@ -604,7 +612,7 @@ CODES: Final = {
 """Calls that count tries before they check a secret, in transactions of their own."""
 BULK: Final = {
     *("files.import_tree", "reviews.run", "reviews.import_sarif"),
-    *("maintenance.deliver_notifications", "second_factors.rotate_keys"),
+    *("maintenance.deliver_notifications", "maintenance.index_contents", "second_factors.rotate_keys"),
 }
 """Calls that may take more than 3. How many does not depend on the rows that they write."""
 FORGETTING: Final = {"users.delete", "maintenance.purge_sign_in"}

@@ -29,6 +29,7 @@ from vibecore.domain.permissions import Action
 from vibecore.domain.profiles import Profile, SessionInfo
 from vibecore.domain.projects import Project
 from vibecore.domain.quality import QualityReport
+from vibecore.domain.searches import FoundFile
 from vibecore.domain.totals import FileEntry, FileStamp
 from vibecore.domain.webhooks import CreatedWebhook, WebhookInfo
 from vibecore.services.exports import ExportReport
@@ -75,6 +76,7 @@ async def results(avibe: AsyncVibe, actor: Actor, id: UUID) -> None:
     assert_type(await avibe.projects.update(actor, id, description=None), Project)
     assert_type(await avibe.files.tree(actor, id), tuple[FileStamp, ...])
     assert_type(await avibe.files.children(actor, id, "src", limit=10), Page[FileEntry])
+    assert_type(await avibe.files.search(actor, id, "TODO"), Page[FoundFile])
     assert_type(await avibe.files.copy(actor, id, "src", "lib"), File)
     assert_type(await avibe.quality.assess(actor, id), QualityReport)
 

@@ -137,6 +137,7 @@ class AsyncFileService(AsyncService[FileService]):
     find = awaited(FileService.find)
     tree = awaited(FileService.tree)
     children = awaited(FileService.children)
+    search = awaited(FileService.search)
     page = awaited(FileService.page)
 
 
@@ -232,6 +233,7 @@ class AsyncMaintenanceService(AsyncService[MaintenanceService]):
     deliver_notifications = awaited(MaintenanceService.deliver_notifications)
     revive_deliveries = awaited(MaintenanceService.revive_deliveries)
     purge_notifications = awaited(MaintenanceService.purge_notifications)
+    index_contents = awaited(MaintenanceService.index_contents)
 
 
 class AsyncServices:

@@ -102,10 +102,10 @@ class Cursors:
         after = None if cursor is None else self._read(table, order, digest, cursor)
         return Listing(table, scope, where, order, limit, after, digest)
 
-    def page(self, listing: Listing, rows: Sequence[R]) -> Page[R]:
-        """A page from up to `limit` + 1 rows that follow the cursor."""
+    def page(self, listing: Listing, rows: Sequence[R], *, found: int | None = None) -> Page[R]:
+        """A page from up to `limit` + 1 rows that follow the cursor; of more rows `found`, only the first are given."""
         items = tuple(rows[: listing.limit])
-        more = len(rows) > listing.limit and items
+        more = (len(rows) if found is None else found) > len(items) and items
         return Page(items, self._write(listing, items[-1]) if more else None)
 
     def _write(self, listing: Listing, last: object) -> str:

@@ -264,9 +264,10 @@ class Json(Rule):
 
 @dataclass(frozen=True, slots=True)
 class TextArray(Rule):
-    """A tuple of texts (a list is accepted); at most `most` entries."""
+    """A tuple of texts (a list is accepted); at most `most` entries, each of at most `longest` code points."""
 
     most: int = 100_000
+    longest: int | None = None
     ordered = False
 
     def check(self, field: str, value: Any) -> tuple[str, ...]:
@@ -274,4 +275,7 @@ class TextArray(Rule):
             raise InvalidValue(field, f"must be a list of texts, not {type(value).__name__}")
         if len(value) > self.most:
             raise InvalidValue(field, f"has more than {self.most} entries")
+        if self.longest is not None:
+            rule = Text(self.longest)
+            return tuple(rule.check(f"{field}[{i}]", item) for i, item in enumerate(value))
         return tuple(check_text(f"{field}[{i}]", item) for i, item in enumerate(value))

@@ -64,8 +64,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A plain b-tree index, or GIN over one JSON field; `where` is the SQL condition of a partial one, spelt as
-    PostgreSQL shows it."""
+    """A plain b-tree index, or GIN over one field of JSON or texts; `where` is the SQL condition of a partial one, as
+    PostgreSQL spells it."""
 
     name: str
     fields: tuple[str, ...]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from vibecore.domain.api_keys import API_KEYS
 from vibecore.domain.audit import AUDIT_LOGS
+from vibecore.domain.content_grams import CONTENT_GRAMS
 from vibecore.domain.deliveries import DELIVERIES
 from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS
 from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, DEPLOYMENTS
@@ -38,6 +39,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     PROJECTS,
     MEMBERS,
     FILES,
+    CONTENT_GRAMS,
     DEPLOYMENTS,
     ARCHIVED_DEPLOYMENTS,
     DEPLOYMENT_LOGS,

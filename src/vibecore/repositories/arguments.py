@@ -14,6 +14,7 @@ from vibecore.domain.paging import MAX_LIMIT, Cursors, Listing
 from vibecore.domain.paths import MAX_PATH_BYTES, MAX_PATH_LENGTH, is_within, name_of
 from vibecore.domain.rules import LATEST, Integer, Timestamp, Uuid
 from vibecore.domain.schema import Table
+from vibecore.domain.searches import Search
 from vibecore.domain.throttles import Limit
 
 R = TypeVar("R")
@@ -181,6 +182,23 @@ def children(
     project = uuid("project_id", project_id)
     held = None if folder is None else text(table, "path", folder)
     return cursors.listing(table, project, None, "name", limit, cursor, context=f"children of {held!r}")
+
+
+def search(
+    cursors: Cursors, table: Table[Any], project_id: object, asked: object, limit: int, cursor: str | None
+) -> Listing:
+    """The listing of what a search may find; its cursors are this search's."""
+    project = uuid("project_id", project_id)
+    if type(asked) is not Search:
+        raise InvalidValue("search", f"must be a Search, not {type(asked).__name__}")
+    if asked.folder is not None:
+        text(table, "path", asked.folder)
+    return cursors.listing(table, project, None, "path", limit, cursor, context=repr(asked))
+
+
+def count(value: object) -> int:
+    """How many rows are asked for, from 0."""
+    return _DAYS.check("limit", value)
 
 
 def _iterable(field: str, values: Any) -> Iterable[Any]:

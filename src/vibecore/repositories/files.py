@@ -8,6 +8,7 @@ from uuid import UUID
 
 from vibecore.domain.files import File
 from vibecore.domain.paging import Page
+from vibecore.domain.searches import Search
 from vibecore.domain.totals import FileEntry, FileStamp, FileTotals
 from vibecore.repositories.tables import Children
 
@@ -40,6 +41,22 @@ class Files(Children[File], Protocol):
 
     def case_twins(self, project_id: UUID, paths: Sequence[str], /) -> Sequence[str]:
         """The paths in use, other than these, that `paths.case_key` takes for one of these; in code point order."""
+        ...
+
+    def search(self, project_id: UUID, search: Search, /, *, limit: int = 50, cursor: str | None = None) -> Page[File]:
+        """Files and folders, by path, in which the search may find something: none is missing that has a match.
+
+        Those that `Search.may_occur` lets pass, in the name or path, or in the content where the index of contents does
+        not rule it out. A page ends early where the contents before its last file reach `searches.MOST_BYTES`: it can
+        be shorter than `limit` and not the last.
+        """
+        ...
+
+    def unindexed(self, project_id: UUID, /, *, limit: int) -> Sequence[File]:
+        """Of each digest without a row in the index of contents, one file that has content: that with the least id.
+
+        Ordered by digest, at most `limit`, and fewer where their sizes before the last one reach `MOST_BYTES`.
+        """
         ...
 
     def move_subtree(self, project_id: UUID, source: str, target: str, parent_id: UUID | None, /) -> int:

@@ -25,6 +25,7 @@ from vibecore.domain.pipelines import Execution, Pipeline
 from vibecore.domain.scores import QualityScore
 from vibecore.repositories.analytics import Analytics
 from vibecore.repositories.audit import Audit
+from vibecore.repositories.content_grams import ContentGramsIndex
 from vibecore.repositories.deployment_logs import DeploymentLogLines
 from vibecore.repositories.deployments import Deployments
 from vibecore.repositories.files import Files
@@ -117,6 +118,8 @@ class UnitOfWork(Protocol):
     def members(self) -> Members: ...
     @property
     def files(self) -> Files: ...
+    @property
+    def content_grams(self) -> ContentGramsIndex: ...
     @property
     def deployments(self) -> Deployments: ...
     @property

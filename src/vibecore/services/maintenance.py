@@ -18,6 +18,7 @@ from vibecore.domain.rules import Integer
 from vibecore.repositories.arguments import cutoff
 from vibecore.repositories.unit_of_work import UnitOfWork
 from vibecore.services.delivering import Delivering
+from vibecore.services.indexing import Indexer, IndexReport
 from vibecore.services.scoped import check_id
 from vibecore.services.work import Service, allowed
 
@@ -94,6 +95,17 @@ class MaintenanceService(Service):
             return until
 
         return self._work.write(actor, run)
+
+    def index_contents(self, actor: Actor) -> IndexReport:
+        """Bring the index of contents up to date, which makes `files.search` fast: what has changed since is read and
+        its index written, some hundred contents at a time, each in a unit of work of its own.
+
+        Nobody waits for it, and nothing else reads differently before or after. Raises PermissionDenied;
+        TransactionError inside `transaction` and `atomic`, which would hold all of it until their end.
+        """
+        check_actor(actor)
+        self._work.refuse_inside("index_contents")
+        return Indexer(self._work).run(actor)
 
     def purge_sign_in(self, actor: Actor) -> SignInPurge:
         """Remove what sign-in needs no longer: sessions that have ended, with the tokens they had; other superseded

@@ -234,9 +234,9 @@ def json_documents(root: type) -> SearchStrategy[Any]:
     return _json_array(json_values()) | st.just(wrong.nested(64))
 
 
-def text_arrays() -> SearchStrategy[Any]:
-    """Lists and tuples of any texts."""
-    lists = st.lists(_json_texts(), max_size=4)
+def text_arrays(longest: int | None = None) -> SearchStrategy[Any]:
+    """Lists and tuples of any texts, or of texts of at most so many characters."""
+    lists = st.lists(_json_texts().map(lambda text: text[:longest]), max_size=4)
     return lists | lists.map(tuple)
 
 
@@ -267,8 +267,8 @@ def of_rule(rule: Rule) -> SearchStrategy[Any]:
             return _members(kind)
         case Json(root=root):
             return json_documents(root)
-        case TextArray():
-            return text_arrays()
+        case TextArray(longest=longest):
+            return text_arrays(longest)
     raise TypeError(f"no strategy for {rule}")
 
 

@@ -117,8 +117,10 @@ def _wrong(rule: Rule) -> list[Any]:
             ]
         case Json(root=root):
             return _wrong_json(root)
-        case TextArray(most=most):
+        case TextArray(most=most, longest=longest):
             texts = [[NUL], [SURROGATES[0]], ["a", 1], [b"a"], [None], [["a"]], ("a", Label.ADMIN)]
+            if longest is not None:
+                texts.append(["x" * (longest + 1)])
             return ["text", b"text", 1, True, {"a": 1}, {"a"}, iter(["a"]), *texts, [""] * (most + 1)]
     raise TypeError(f"nothing is known to be wrong for {rule}")
 

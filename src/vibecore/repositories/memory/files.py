@@ -14,13 +14,13 @@ from vibecore.domain.paths import case_key, name_of
 from vibecore.domain.totals import FileEntry, FileStamp, FileTotals
 from vibecore.repositories import arguments
 from vibecore.repositories.memory import listings, writes
+from vibecore.repositories.memory.searches import MemorySearches
 from vibecore.repositories.memory.state import Root
-from vibecore.repositories.memory.tables import MemoryChildren
 
 _ENTRY: Final = tuple(field.name for field in dataclasses.fields(FileEntry))
 
 
-class MemoryFiles(MemoryChildren[File]):
+class MemoryFiles(MemorySearches):
     """See `vibecore.repositories.files.Files`."""
 
     __slots__ = ()

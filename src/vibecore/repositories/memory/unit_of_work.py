@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from vibecore.domain.api_keys import API_KEYS
+from vibecore.domain.content_grams import CONTENT_GRAMS
 from vibecore.domain.deliveries import DELIVERIES
 from vibecore.domain.deployment_logs import DEPLOYMENT_LOG_LINES, DEPLOYMENT_LOGS, DeploymentLog
 from vibecore.domain.deployments import ARCHIVED_DEPLOYMENTS, DEPLOYMENTS, ArchivedDeployment
@@ -28,6 +29,7 @@ from vibecore.domain.webhooks import NOTIFICATION_WEBHOOKS
 from vibecore.repositories.memory.analytics import MemoryAnalytics
 from vibecore.repositories.memory.audit import MemoryAudit
 from vibecore.repositories.memory.batches import MemoryBatch
+from vibecore.repositories.memory.content_grams import MemoryContentGrams
 from vibecore.repositories.memory.deployment_logs import MemoryDeploymentLogLines
 from vibecore.repositories.memory.deployments import MemoryDeployments
 from vibecore.repositories.memory.files import MemoryFiles
@@ -118,6 +120,10 @@ class MemoryUnitOfWork:
     @made_once
     def files(self) -> MemoryFiles:
         return MemoryFiles(self._transaction, FILES, self._cursors)
+
+    @made_once
+    def content_grams(self) -> MemoryContentGrams:
+        return MemoryContentGrams(self._transaction, CONTENT_GRAMS, self._cursors)
 
     @made_once
     def deployments(self) -> MemoryDeployments:

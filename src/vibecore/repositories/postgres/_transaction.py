@@ -154,6 +154,11 @@ class Transaction:
         """Whether each statement sees a snapshot of its own, and nothing stays open after it."""
         return self._mode in (Mode.READ, Mode.SINGLE)
 
+    @property
+    def batching(self) -> bool:
+        """Whether statements wait for the end of a batch."""
+        return self._queue is not None
+
     # -- statements
 
     def run(self, sql: str, params: Sequence[Any], decode: Callable[[Result], T]) -> T:

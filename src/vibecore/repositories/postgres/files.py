@@ -19,7 +19,7 @@ from vibecore.repositories.postgres._filters import Params
 from vibecore.repositories.postgres._listing import tail
 from vibecore.repositories.postgres._moves import LIMITS, NEXT_TICK, check_limits, inside, moved
 from vibecore.repositories.postgres._wire import Result, Row
-from vibecore.repositories.postgres.tables import PostgresTable
+from vibecore.repositories.postgres.searches import PostgresSearches
 
 _STAMP: Final = "SELECT id, path, type, digest, size_bytes, line_count, updated_at FROM {name} WHERE project_id = %s"
 
@@ -79,7 +79,7 @@ copied AS (
 SELECT longest, largest, (SELECT count(*) FROM copied) FROM checked"""
 
 
-class PostgresFiles(PostgresTable[File]):
+class PostgresFiles(PostgresSearches):
     def find_path(self, project_id: UUID, path: str) -> File | None:
         self._tx.enter()
         located = (arguments.uuid("project_id", project_id), arguments.text(self._table, "path", path))

@@ -20,6 +20,7 @@ from vibecore.repositories.postgres._statements import statements
 from vibecore.repositories.postgres._transaction import Transaction
 from vibecore.repositories.postgres.analytics import PostgresAnalytics
 from vibecore.repositories.postgres.audit import PostgresAudit
+from vibecore.repositories.postgres.content_grams import PostgresContentGrams
 from vibecore.repositories.postgres.deployment_logs import PostgresDeploymentLogLines
 from vibecore.repositories.postgres.deployments import PostgresDeployments
 from vibecore.repositories.postgres.files import PostgresFiles
@@ -130,6 +131,10 @@ class PostgresUnitOfWork:
     @made_once
     def files(self) -> PostgresFiles:
         return self._table(PostgresFiles, "files")
+
+    @made_once
+    def content_grams(self) -> PostgresContentGrams:
+        return self._table(PostgresContentGrams, "content_grams")
 
     @made_once
     def deployments(self) -> PostgresDeployments:

@@ -27,7 +27,7 @@ from vibecore.services.export_archive import ArchiveFormat
 from vibecore.services.limits import ImportLimits
 from vibecore.testing import strategies
 from vibecore.testing.effects import START
-from vibecore.testing.parity.calls import PATHS
+from vibecore.testing.parity.calls import CONTENTS, PATHS
 from vibecore.testing.parity.world import CHILDREN, LINKS, World
 
 SARIF: Final = b"""{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "ruff"}}, "results": [
@@ -174,7 +174,9 @@ ARGUMENTS: Final[dict[str, Values]] = {
     **dict.fromkeys(("path", "source", "folder"), _path),
     "target": _target,
     "refuse_case_collisions": _drawn(st.booleans()),
-    "content": _sampled("", "a\n", "import os\nx = eval(y)\n", b"bytes\n", b"\xff\x00"),
+    "text": _sampled("a", "needle", "NEED", "import os", "strasse", "b/c", "\u212a"),
+    **dict.fromkeys(("names", "contents", "ignore_case"), _drawn(st.booleans())),
+    "content": _sampled(*CONTENTS, "", "a\n", "import os\nx = eval(y)\n", b"bytes\n", b"\xff\x00"),
     "metadata": _JSON,
     "exclude": _sampled((), ("*.pyc",), ("b/",)),
     "archive": _sampled(None, *ArchiveFormat),
@@ -283,6 +285,7 @@ SPOILT: Final[dict[str, Values]] = {
     **dict.fromkeys(("repository_url", "avatar_url", "deployment_url"), _sampled("no url", "x" * 501)),
     **dict.fromkeys(("path", "source", "target", "folder"), _sampled("", "/", "a/../b", "a//b", "é" * 1000)),
     "content": _sampled("no\0text"),
+    "text": _sampled("", "a\nb", "x" * 201, "a\0b"),
     **dict.fromkeys(("environment", "reason", "reviewer"), _sampled("")),
     "version": _sampled("x" * 101),
     "container_port": _sampled(0),

@@ -26,6 +26,7 @@ from vibecore.domain.projects import PROJECTS
 from vibecore.domain.reviews import CODE_REVIEWS
 from vibecore.domain.rules import EARLIEST, Json, Text, TextArray
 from vibecore.domain.schema import Table
+from vibecore.domain.searches import Search
 from vibecore.domain.sessions import SESSIONS
 from vibecore.domain.tables import TABLES
 from vibecore.domain.throttles import THROTTLES, Limit
@@ -48,6 +49,7 @@ REPOSITORIES: Final = {
     "projects": "projects",
     "project_members": "members",
     "files": "files",
+    "content_grams": "content_grams",
     "deployments": "deployments",
     "archived_deployments": "archived_deployments",
     "deployment_logs": "deployment_logs",
@@ -86,8 +88,13 @@ PATHS: Final = (
     *("é", "é/ü", "É/ü", "A", "A/B/c", "x" * 200, "x" * 250 + "/" + "y" * 250, "_", "%"),
 )
 """They nest, differ by case alone, and sort around each other's separators."""
+CONTENTS: Final = ("needle in hay\r\nNEEDLE\n", "Straße\n", "STRASSE", "e", "\U0001d4d0", "kein")
+"""Contents that the searches below find, and some that only look as if."""
 FAVOURITES: Final[dict[tuple[str, str], SearchStrategy[Any]]] = {
     ("files", "path"): st.sampled_from(PATHS),
+    ("files", "digest"): st.sampled_from((None, "d1", "d2", "d3")),
+    ("files", "content"): st.sampled_from((None, *CONTENTS)),
+    ("content_grams", "digest"): st.sampled_from(("d1", "d2", "d3")),
     ("code_reviews", "file_path"): st.sampled_from(PATHS),
     ("code_reviews", "reviewer"): st.sampled_from(("python", "ruff")),
     ("test_results", "file_path"): st.sampled_from(PATHS),
@@ -465,6 +472,22 @@ _paths = st.lists(_path, max_size=4)
 _SALTS: Final = st.sampled_from((UUID(int=1), UUID(int=2), UUID(int=3)))
 """Few, so that copies meet the copies that were made before."""
 
+_searches: Final = st.builds(
+    Search,
+    st.sampled_from(("needle", "NEED", "e", "strasse", "ß", "hay\r", "a/b", "b", "\U0001d4d0", "le in ha")),
+    st.just(True),
+    st.booleans(),
+    st.booleans(),
+    st.none() | _path,
+)
+
+
+@st.composite
+def _unindexed(draw: DrawFn, known: Known) -> Call:
+    limit = draw(st.sampled_from((0, 1, 50, -1)))
+    return Call("files", "unindexed", (draw(_project(known)),), {"limit": limit})
+
+
 SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (st.sampled_from(("ada@example.org", "x", "bob@example.org")),), "users", "find_by_email_key"),
     _special(lambda k: (_user(k), st.sampled_from(("t1", "t2"))), "sessions", "find_by_token"),
@@ -502,6 +525,10 @@ SPECIAL: Final[tuple[Callable[[Known], SearchStrategy[Call]], ...]] = (
     _special(lambda k: (_project(k), st.none() | _path), "files", "totals"),
     _special(lambda k: (_project(k), st.none() | _path), "files", "children"),
     _special(lambda k: (_project(k), _paths), "files", "case_twins"),
+    _special(lambda k: (_project(k), _searches), "files", "search"),
+    _special(lambda k: (_project(k), _searches), "files", "search"),
+    _unindexed,
+    _special(lambda k: (_project(k),), "content_grams", "purge"),
     _special(
         lambda k: (_project(k), _path, _path | st.just("y" * 900), st.none() | an_id(k, "files"), _SALTS),
         "files",
