@@ -289,7 +289,6 @@ def _usual(house: House) -> dict[str, Any]:
         "content": "import sys\n",
         "metadata": {"a": 1},
         "refuse_case_collisions": True,
-        "text": "import",
         "names": True,
         "contents": True,
         "ignore_case": True,

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from vibecore.cli.figures import Figures
     from vibecore.domain.api_keys import KeyInfo
     from vibecore.domain.deployments import Deployment
+    from vibecore.domain.files import File
     from vibecore.domain.quality import QualityReport
+    from vibecore.domain.searches import FoundFile
+    from vibecore.domain.totals import FileEntry
     from vibecore.services.exports import ExportReport
     from vibecore.services.imports import ImportReport
     from vibecore.services.reports.sarif_import import SarifReport
@@ -66,6 +69,33 @@ def of_figures(figures: Figures) -> dict[str, Any]:
             }
             for event in figures.activity
         ],
+    }
+
+
+def of_entry(entry: FileEntry | File) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "parent_id": entry.parent_id,
+        "name": entry.name,
+        "path": entry.path,
+        "type": entry.type,
+        "language": entry.language,
+        "size_bytes": entry.size_bytes,
+        "line_count": entry.line_count,
+        "digest": entry.digest,
+        "created_at": entry.created_at,
+        "updated_at": entry.updated_at,
+    }
+
+
+def of_found(found: FoundFile) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "path": found.path,
+        "type": found.type,
+        "in_name": found.in_name,
+        "line_matches": found.line_matches,
+        "lines": [{"number": line.number, "excerpt": line.excerpt} for line in found.lines],
     }
 
 

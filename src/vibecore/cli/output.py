@@ -33,6 +33,14 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, highlight=False, emoji=False, markup=False)
 
 
+def write(text: str) -> None:
+    """`text` to stdout as it is, in UTF-8; to a terminal with control characters escaped that could steer it."""
+    if sys.stdout.isatty():
+        text = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
 def emit(document: Mapping[str, object]) -> None:
     """One JSON document on stdout, in ASCII, so that no locale can spoil it."""
     print(json.dumps(document, default=_json, indent=2))  # noqa: T201

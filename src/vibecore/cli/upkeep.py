@@ -33,7 +33,7 @@ def maintain(
     as_json: AsJson = False,
 ) -> None:
     """Archive old deployments, renew the materialized views, make room in the audit trail, purge old sign-ins,
-    deliver notifications and digests."""
+    deliver notifications and digests, index contents for searches."""
     from vibecore.cli import output, targets
     from vibecore.domain.actors import Actor
 
@@ -45,6 +45,7 @@ def maintain(
         purged = vibe.maintenance.purge_sign_in(actor)
         delivered = vibe.maintenance.deliver_notifications(actor)
         read = vibe.maintenance.purge_notifications(actor)
+        contents = vibe.maintenance.index_contents(actor)
     if as_json:
         output.emit(
             {
@@ -55,6 +56,7 @@ def maintain(
                 "audit_until": until,
                 "sign_in": asdict(purged),
                 "notifications": {**asdict(delivered), "purged": read},
+                "contents": asdict(contents),
             }
         )
         return
@@ -70,6 +72,7 @@ def maintain(
         f"{delivered.dispatched:,} notifications handed over, {delivered.delivered:,} messages delivered, "
         f"{delivered.failed:,} to be tried again, {delivered.dead:,} given up; {read:,} old ones purged"
     )
+    console.print(f"{contents.indexed:,} contents indexed, {contents.removed:,} removed from the index")
     console.print(f"audit trail prepared until {until:%Y-%m-%d}")
 
 
