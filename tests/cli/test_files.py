@@ -17,12 +17,13 @@ def project(database: str, ada: str) -> str:
     with library.connect(database) as vibe:
         actor = vibe.auth.login(email=ada, password=PASSWORD).actor
         id = vibe.projects.create(actor, name="garden").id
-        for path, content in {
+        contents: dict[str, str | bytes] = {
             "src/app/main.py": "import os\n# TODO: Straße\n",
             "src/[bold]util.py": "x = 1\n",
             "src/\u202etxt.exe": "\x1b[31mTODO red\n",
             "logo.png": b"\x89PNG\0",
-        }.items():
+        }
+        for path, content in contents.items():
             vibe.files.write(actor, id, path, content)
     return "garden"
 

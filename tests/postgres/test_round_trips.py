@@ -602,7 +602,7 @@ CALLS: Final[dict[str, tuple[int, Callable[[World], Call]]]] = {
     # Throttles in a transaction of their own; the audit row tells what the batch before it removed.
     "maintenance.purge_sign_in": (WRITE + 1, lambda w: lambda: w.vibe.maintenance.purge_sign_in(SYSTEM)),
     # A page of projects, then for each what is not indexed, the rows and their audit row, nothing more, and the purge.
-    "maintenance.index_contents": (167, _index),
+    "maintenance.index_contents": (247, _index),
     "maintenance.refresh_analytics": (WRITE, lambda w: lambda: w.vibe.maintenance.refresh_analytics(SYSTEM)),
 }
 CODES: Final = {
