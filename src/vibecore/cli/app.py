@@ -13,13 +13,9 @@ from vibecore.cli import (
     demo,
     deploy,
     exports,
-<<<<<<< HEAD
-    keys,
-    managing,
-=======
     files,
     keys,
->>>>>>> 9b4ac24 (vibecore files: a tree listed, shown, changed and searched from a shell; pages on trees and searches, and why the index of contents lags behind)
+    managing,
     projects,
     reports,
     sessions,
@@ -57,11 +53,8 @@ app.command("export")(exports.export)
 app.command("report")(projects.report)
 app.command("maintain")(upkeep.maintain)
 app.command("unlock")(users.unlock)
-<<<<<<< HEAD
 app.add_typer(managing.app, name="projects")
-=======
 app.add_typer(files.app, name="files")
->>>>>>> 9b4ac24 (vibecore files: a tree listed, shown, changed and searched from a shell; pages on trees and searches, and why the index of contents lags behind)
 app.add_typer(users.app, name="users")
 app.add_typer(reports.sarif, name="sarif")
 app.add_typer(keys.app, name="keys")
