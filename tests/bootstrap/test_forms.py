@@ -228,7 +228,7 @@ def test_a_database_without_the_schema_says_what_to_do(bare_url: str) -> None:
         prepare()
         with pytest.raises(NotMigrated) as caught:
             vibecore.connect(bare_url, settings=SETTINGS)
-        assert (caught.value.found, caught.value.needed) == (found, "V6")
+        assert (caught.value.found, caught.value.needed) == (found, "V7")
         assert str(caught.value) == (
             f"the database schema is {found or 'missing'}, V6 is needed: run `vibecore migrate`"
         )

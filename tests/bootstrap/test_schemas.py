@@ -85,7 +85,7 @@ def test_removing_one_installation_leaves_the_other(bare_url: str, database: sa.
         signed_in(vibe)
         downgrade(bare_url, "base", schema="one")
         database.exec_driver_sql("DROP SCHEMA two CASCADE")
-        assert [current(bare_url, schema=schema) for schema in ("one", "two", "three")] == [None, None, "V6"]
+        assert [current(bare_url, schema=schema) for schema in ("one", "two", "three")] == [None, None, "V7"]
         signed_in(vibe, "grace")
     for schema in ("one", "two"):
         with pytest.raises(NotMigrated):

@@ -23,7 +23,7 @@ def test_migrating_and_checking(new_database: Callable[[], str]) -> None:
     assert behind.code == 1
     assert "revision of alembic_version is V1, not V6" in behind.out.splitlines()
     migrated = vibecore("migrate", "--url", url, "--json").done().json
-    assert (migrated["before"], migrated["revision"], migrated["schema"]) == ("V1", "V6", None)
+    assert (migrated["before"], migrated["revision"], migrated["schema"]) == ("V1", "V7", None)
     again = vibecore("migrate", "--url", url).done()
     assert again.out.endswith(" is at V6 (as before)\n")
     assert vibecore("check", "--url", url).done().out.endswith(" is as declared\n")
@@ -42,7 +42,7 @@ def test_every_drift_is_a_line(database: str) -> None:
     assert {one["object"] for one in document.json["drift"]} == {"users.idx_users_role", "projects.description"}
     for one in document.json["drift"]:
         assert any(one["object"] in line for line in text.out.splitlines())
-    assert text.err == "vibecore: 2 differences from V6\n"
+    assert text.err == "vibecore: 2 differences from V7\n"
 
 
 def test_secrets_of_the_url_are_not_shown(new_database: Callable[[], str]) -> None:
