@@ -230,7 +230,7 @@ def test_a_database_without_the_schema_says_what_to_do(bare_url: str) -> None:
             vibecore.connect(bare_url, settings=SETTINGS)
         assert (caught.value.found, caught.value.needed) == (found, "V7")
         assert str(caught.value) == (
-            f"the database schema is {found or 'missing'}, V6 is needed: run `vibecore migrate`"
+            f"the database schema is {found or 'missing'}, V7 is needed: run `vibecore migrate`"
         )
         with pytest.raises(NotMigrated):
             vibecore.connect(bare_url, schema="elsewhere", settings=SETTINGS)
