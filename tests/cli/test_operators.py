@@ -25,7 +25,7 @@ def test_migrating_and_checking(new_database: Callable[[], str]) -> None:
     migrated = vibecore("migrate", "--url", url, "--json").done().json
     assert (migrated["before"], migrated["revision"], migrated["schema"]) == ("V1", "V7", None)
     again = vibecore("migrate", "--url", url).done()
-    assert again.out.endswith(" is at V6 (as before)\n")
+    assert again.out.endswith(" is at V7 (as before)\n")
     assert vibecore("check", "--url", url).done().out.endswith(" is as declared\n")
     assert vibecore("check", "--url", url, "--json").done().json["drift"] == []
 
