@@ -127,7 +127,7 @@ def test_a_database_that_does_not_exist(database: str, arguments: list[str]) -> 
 def test_a_database_that_is_not_migrated(new_database: Callable[[], str], arguments: list[str]) -> None:
     """What to do about it is part of the line; a stranger's database is not migrated unasked."""
     url = new_database()
-    line = "the database schema is missing, V6 is needed: run `vibecore migrate`"
+    line = "the database schema is missing, V7 is needed: run `vibecore migrate`"
     assert vibecore(*arguments, "--url", url).refused(DATABASE) == line
     with psycopg.connect(url) as connection:
         assert connection.execute(
@@ -143,7 +143,7 @@ def test_a_schema_name_that_is_not_allowed(database: str) -> None:
 
 def test_a_revision_that_does_not_exist(database: str) -> None:
     """The line names those that do."""
-    line = "revision: must be head or one of V1, V2, V3, V4, V5"
+    line = "revision: must be head or one of V1, V2, V3, V4, V5, V6, V7"
     assert vibecore("migrate", "--url", database, "--revision", "V99").refused(USAGE) == line
 
 
