@@ -13,6 +13,8 @@ import pytest
 
 from tests.cli.commands import LONGEST, Ran, command, environment, same, vibecore
 from tests.cli.conftest import PASSWORD
+from vibecore import Actor, connect
+from vibecore.domain.deployments import DeploymentStatus
 
 
 def test_migrating_and_checking(new_database: Callable[[], str]) -> None:
@@ -132,6 +134,11 @@ def test_upkeep(database: str, tree: Path) -> None:
     vibecore("demo", tree, "--url", database).done()
     kept = vibecore("maintain", "--url", database, "--json").done().json
     assert (kept["archived"], kept["daily_rows"], kept["user_rows"]) == (0, 1, 1)
+    upkeep = Actor.system("test")
+    with connect(database) as vibe:
+        project = vibe.projects.page(upkeep, everything=True).items[0].id
+        never_live = vibe.deployments.create(upkeep, project, environment="staging")
+        vibe.deployments.transition(upkeep, project, never_live.id, DeploymentStatus.FAILED, reason="no room")
     archived = vibecore("maintain", "--archive-days", "0", "--audit-months", "7", "--url", database).done()
     with psycopg.connect(database) as connection:
         found = connection.execute("SELECT count(*) FROM archived_deployments").fetchone()
@@ -140,7 +147,7 @@ def test_upkeep(database: str, tree: Path) -> None:
         ).fetchone()
     assert found is not None
     assert archived.out.splitlines()[0] == f"{found[0]} deployments archived"
-    assert found[0] > 0
+    assert found[0] == 1
     until = date.fromisoformat(archived.out.split()[-1])
     assert last == (f"audit_logs_{until - timedelta(days=1):%Y_%m}",)
     assert kept["sign_in"] == {"sessions": 0, "superseded_tokens": 0, "api_keys": 0, "throttles": 0}

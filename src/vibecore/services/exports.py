@@ -107,12 +107,12 @@ class Exporter(Scoped):
         def run(tx: UnitOfWork) -> ExportReport:
             with tx.batch() as batch:
                 access = batch.add(tx.projects.access, scope, actor.user_id)
-                if self._folder is None:
-                    everything = batch.add(tx.files.stamps, scope)
-                else:
-                    below = batch.add(tx.files.subtree, scope, self._folder)
+                everything = batch.add(tx.files.stamps, scope) if self._folder is None else None
+                below = None if self._folder is None else batch.add(tx.files.subtree, scope, self._folder)
             readable(actor, Action.FILES_READ, scope, access.value)
-            stamps = list(everything.value.values()) if self._folder is None else self._inside(below.value)
+            stamps = [] if everything is None else list(everything.value.values())
+            if below is not None:
+                stamps = self._inside(below.value)
             with self._opened() as target:
                 export = _Export(target, self._folder)
                 self._write(tx, scope, stamps, export)

@@ -51,7 +51,7 @@ DEVELOPER = VIEWER | {
     "quality.assess",
 }
 ADMIN = DEVELOPER | {"project.update", "members.write", "project.audit"}
-OWNER = ADMIN | {"project.archive"}
+OWNER = ADMIN | {"project.archive", "project.transfer"}
 
 STANDINGS = {
     "owner": OWNER,
