@@ -414,7 +414,7 @@ SHARED: Final[Mapping[str, Shared]] = (
             ),
             ("Verilog", r"^[ \t]*module[ \t]+\w+"),
         ),
-        "vba": _shared("VBA", ("Vim script", r"^UseVimball\b")),
+        "vba": _shared("VBA", ("Vim Script", r"^UseVimball\b")),
         "vcf": _shared("vCard", ("TSV", r"\A##fileformat=VCF")),
         "vhost": _shared(
             None,

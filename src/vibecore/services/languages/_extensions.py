@@ -78,6 +78,7 @@ D: di
 D2: d2
 Dafny: dfy
 Dart: dart
+DIGITAL Command Language: com
 desktop: desktop desktop.in
 Dhall: dhall
 Diff: diff patch
@@ -381,7 +382,7 @@ Velocity Template Language: vtl
 Verilog: veo
 Verse: verse
 VHDL: vhd vhdl vhf vhi vho vhs vht vhw
-Vim script: vim vimrc vmb
+Vim Script: vim vimrc vmb
 Vim Snippet: snip snippet snippets
 Visual Basic .NET: vb vbhtml
 Volt: volt

@@ -128,7 +128,7 @@ MODES: Final[Mapping[str, str]] = {
     "shell-script": "Shell",
     "text": "Text",
     "typescriptreact": "TSX",
-    "vim": "Vim script",
+    "vim": "Vim Script",
     "xs": "XS",
     "zsh": "Shell",
 }
@@ -184,8 +184,7 @@ def modeline(text: str, languages: Mapping[str, str]) -> str | None:
 def _outer_lines(text: str) -> Iterator[str]:
     reach = _REACH * _LONGEST
     yield from (line[:_LONGEST] for line in text[:reach].split("\n", _REACH)[:_REACH])
-    if len(text) > reach:
-        yield from (line[:_LONGEST] for line in text[-reach:].rstrip("\n").rsplit("\n", _REACH)[-_REACH:])
+    yield from (line[:_LONGEST] for line in text[-reach:].rstrip("\n").rsplit("\n", _REACH)[-_REACH:])
 
 
 def _mode(line: str) -> str | None:

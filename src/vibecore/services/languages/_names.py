@@ -115,7 +115,7 @@ Text: package.use.stable.mask read.me readme.1st test.me use.mask use.stable.mas
 Text: CONTRIBUTING MAINTAINERS NOTICE PATENTS .mailmap CITATIONS
 TextMate Properties: .tm_properties
 TOML: Cargo.lock Cargo.toml.orig Gopkg.lock Pipfile mise.local.lock mise.lock pdm.lock poetry.lock uv.lock
-Vim script: .exrc .gvimrc .nvimrc .vimrc _vimrc gvimrc nvimrc vimrc
+Vim Script: .exrc .gvimrc .nvimrc .vimrc _vimrc gvimrc nvimrc vimrc
 Wget Config: .wgetrc
 X Font Directory Index: encodings.dir fonts.alias fonts.dir fonts.scale
 XCompose: .XCompose XCompose xcompose
