@@ -184,6 +184,8 @@ class MaintenanceService(Service):
         def run(tx: UnitOfWork) -> int:
             allowed(actor, Action.MAINTAIN)
             revived = tx.deliveries.revive(key)
+            if not revived:
+                return 0
             details = {"user_id": str(key), "revived": revived}
             rows: Rows = {"notification_deliveries": {"updated": revived}}
             tx.audit.append(self._work.event(tx, actor, "maintenance.deliveries_revived", details=details, rows=rows))
