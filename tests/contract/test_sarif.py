@@ -313,7 +313,11 @@ def test_a_binary_file_and_an_empty_one(sample: Sample) -> None:
     assert [(issue.line, issue.column) for issue in sample.issues("empty.py")] == [(1, 1)]
 
 
-@pytest.mark.parametrize("source", ["", "/nowhere/at/all.sarif", "a\0b", 7, None, io.StringIO("{}")], ids=repr)
+@pytest.mark.parametrize(
+    "source",
+    ["", "/nowhere/at/all.sarif", "a\0b", 7, None, io.StringIO("{}")],
+    ids=["empty", "nowhere", "NUL", "number", "None", "text"],
+)
 def test_what_is_no_source(sample: Sample, source: Any) -> None:
     """A path that leads nowhere, text, or something else: an error that names the argument."""
     with pytest.raises(InvalidValue) as caught:
