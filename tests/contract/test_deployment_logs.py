@@ -26,6 +26,7 @@ from vibecore.domain.errors import (
     NotFound,
     PermissionDenied,
     ReadOnlyProject,
+    SerializationConflict,
     TransactionError,
 )
 from vibecore.domain.users import UserRole
@@ -504,6 +505,8 @@ def test_the_end_against_appenders(yard: Yard) -> None:
                 text = f"{one}-{number}"
                 try:
                     yard.append(made, [text])
+                except SerializationConflict:  # after all its tries: not acknowledged
+                    continue
                 except InvalidTransition:
                     return
                 kept[one].append(text)
@@ -512,7 +515,11 @@ def test_the_end_against_appenders(yard: Yard) -> None:
 
         def end(made: Deployment = made, stop: threading.Event = stop) -> Deployment:
             stop.wait(60)
-            return yard.deployments.transition(yard.ada, yard.id, made.id, TO.STOPPED, reason="over")
+            while True:
+                try:
+                    return yard.deployments.transition(yard.ada, yard.id, made.id, TO.STOPPED, reason="over")
+                except SerializationConflict:
+                    continue
 
         with ThreadPoolExecutor(5) as pool:
             appended = [pool.submit(append, one) for one in range(4)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 from uuid import UUID
 
@@ -122,6 +123,15 @@ def test_transactions_over_services_have_an_order(site: Site, kind: Callable[[Si
     last.committed()
     assert check(history.transactions) == ()
     _assert_something_happened(history)
+
+
+@pytest.fixture(autouse=True)
+def _threads_that_alternate() -> Iterator[None]:
+    """Memory is so fast that a whole transaction fits into the time for which a thread holds the interpreter."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def _assert_something_happened(history: History) -> None:
